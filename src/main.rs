@@ -1,0 +1,2 @@
+//! The `palisade` binary: one expression, everything else is in the library.
+fn main() {}
