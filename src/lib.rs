@@ -16,4 +16,6 @@ pub mod duration;
 pub mod source;
 
 pub mod model;
+pub mod provider;
+pub mod resource;
 pub mod yaml;
