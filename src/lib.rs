@@ -12,9 +12,11 @@
 
 pub mod address;
 pub mod diagnostic;
+pub mod diff;
 pub mod duration;
 pub mod source;
 
+pub mod kql;
 pub mod model;
 pub mod provider;
 pub mod resource;
