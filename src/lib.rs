@@ -18,6 +18,7 @@ pub mod source;
 
 pub mod kql;
 pub mod model;
+pub mod plan;
 pub mod provider;
 pub mod resource;
 pub mod yaml;

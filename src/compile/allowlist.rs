@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 
-use crate::address::RuleId;
+use crate::address::{RuleId, matches_glob};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::model::Repository;
 use crate::model::allowlist::{Allowlist, Entry, RulePattern, Scope as ListScope};
@@ -18,7 +18,7 @@ use crate::resource::EntryUse;
 use crate::source::Span;
 
 use super::query::Dialect;
-use super::select::{Selection, matches_glob};
+use super::select::Selection;
 use super::{Scope, predicate, strength};
 
 /// The line that closes a slot's `where`; a line of its own, so that another entry is exactly one more line.

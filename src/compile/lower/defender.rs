@@ -48,6 +48,7 @@ pub(crate) fn lower(
             None => defender_rule_id(&scope.environment.owner.value, identity.as_str()),
         },
         kind: Kind::CustomDetection,
+        pinned: section.rule_id.is_some(),
         body,
         protect: rule.protect,
         lines: compiled.lines,

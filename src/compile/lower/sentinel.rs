@@ -85,6 +85,7 @@ pub(crate) fn lower(
             None => sentinel_rule_id(owner, identity.as_str()),
         },
         kind,
+        pinned: section.rule_id.is_some(),
         body,
         protect: rule.protect,
         lines,
