@@ -16,9 +16,11 @@ pub mod diff;
 pub mod duration;
 pub mod source;
 
+pub mod apply;
 pub mod kql;
 pub mod model;
 pub mod plan;
 pub mod provider;
+pub mod render;
 pub mod resource;
 pub mod yaml;

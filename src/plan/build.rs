@@ -10,7 +10,8 @@ use crate::model::environment::{Guards, Prune};
 use crate::resource::{Body, Kind, LineOrigin, Live, Marker, Resource, Schema, digest, hex};
 
 use super::change::{
-    Action, Change, Class, CoverageReduction, DriftNote, Listed, Plan, Precondition, Provenance, Summary, WriteContent,
+    Action, Change, Class, CoverageReduction, DriftNote, Listed, Plan, Precondition, Provenance, Summary,
+    WriteContent,
 };
 use super::{guards, risk};
 
@@ -79,7 +80,8 @@ pub enum OnDrift {
 /// Makes the plan of one environment.
 #[must_use]
 pub fn plan(input: &Input<'_>) -> Plan {
-    let mut builder = Builder { input, summary: Summary::default(), changes: vec![], drift: vec![], listed: vec![] };
+    let mut builder =
+        Builder { input, summary: Summary::default(), changes: vec![], drift: vec![], listed: vec![] };
     for state in input.actual {
         builder.target(state);
     }
@@ -142,7 +144,8 @@ impl<'a> Builder<'a> {
     fn considers(&self, address: &Address) -> bool {
         let targets = &self.input.policy.targets;
         let full = address.to_string();
-        targets.is_empty() || targets.iter().any(|glob| matches_glob(glob, &full) || matches_glob(glob, &address.rule))
+        targets.is_empty()
+            || targets.iter().any(|glob| matches_glob(glob, &full) || matches_glob(glob, &address.rule))
     }
 
     /// A rule that should be there.
@@ -219,7 +222,9 @@ impl<'a> Builder<'a> {
                 }
                 match self.input.policy.on_drift {
                     Some(OnDrift::Keep) => return,
-                    Some(OnDrift::Fail) => blocked = Some("changed outside of Palisade (--on-drift=fail)".to_owned()),
+                    Some(OnDrift::Fail) => {
+                        blocked = Some("changed outside of Palisade (--on-drift=fail)".to_owned())
+                    }
                     None if conflict => {
                         blocked = Some(format!(
                             "changed both in the files and outside of Palisade{}; decide with --on-drift=revert or --on-drift=keep",

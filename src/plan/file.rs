@@ -52,6 +52,7 @@ fn is_sound(plan: &Plan) -> bool {
         (None, None) => true,
         _ => false,
     });
-    let preconditions = plan.changes.iter().all(|change| change.precondition.live_digest == change.before_digest);
+    let preconditions =
+        plan.changes.iter().all(|change| change.precondition.live_digest == change.before_digest);
     contents && preconditions && plan.digest == effects_digest(&plan.changes)
 }

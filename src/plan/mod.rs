@@ -13,6 +13,7 @@ mod risk;
 
 pub use build::{Input, OnDrift, Policy, TargetState, plan};
 pub use change::{
-    Action, Change, Class, CoverageReduction, DriftNote, Listed, Plan, Precondition, Provenance, Summary, WriteContent,
+    Action, Change, Class, CoverageReduction, DriftNote, Listed, Plan, Precondition, Provenance, Summary,
+    WriteContent,
 };
 pub use guards::GuardViolation;

@@ -175,7 +175,9 @@ fn allowlist_widened(old: &Value, new: &Value, lines: &[LineOrigin], found: &mut
         if let Some(LineOrigin::Allowlist { entries }) = origin
             && !known.contains(&condition(&text))
         {
-            found.extend(entries.iter().map(|entry| reduction("allowlist_widened", format!("allowlist {entry}"))));
+            found.extend(
+                entries.iter().map(|entry| reduction("allowlist_widened", format!("allowlist {entry}"))),
+            );
         }
     }
 }
@@ -233,7 +235,11 @@ mod tests {
             ("disabled", json!({"status": "disabled"}), json!({"status": "enabled"})),
             ("severity_lowered", json!({"severity": "Low"}), json!({"severity": "High"})),
             ("runs_less_often", json!({"queryFrequency": "P1D"}), json!({"queryFrequency": "PT1H"})),
-            ("runs_less_often", json!({"schedule": {"frequency": "PT1H"}}), json!({"schedule": {"frequency": "PT0S"}})),
+            (
+                "runs_less_often",
+                json!({"schedule": {"frequency": "PT1H"}}),
+                json!({"schedule": {"frequency": "PT0S"}}),
+            ),
             ("looks_back_less", json!({"queryPeriod": "PT1H"}), json!({"queryPeriod": "PT2H"})),
             (
                 "threshold_raised",
