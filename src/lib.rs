@@ -11,9 +11,12 @@
 //! ```
 
 pub mod address;
+pub mod characters;
 pub mod diagnostic;
 pub mod duration;
 pub mod source;
 
+pub mod load;
 pub mod model;
+pub mod render;
 pub mod yaml;
