@@ -13,10 +13,16 @@
 pub mod address;
 pub mod characters;
 pub mod diagnostic;
+pub mod diff;
 pub mod duration;
 pub mod source;
 
+pub mod compile;
+pub mod kql;
 pub mod load;
 pub mod model;
+pub mod plan;
+pub mod provider;
 pub mod render;
+pub mod resource;
 pub mod yaml;
