@@ -11,13 +11,16 @@
 //! ```
 
 pub mod address;
+pub mod characters;
 pub mod diagnostic;
 pub mod diff;
 pub mod duration;
 pub mod source;
 
 pub mod apply;
+pub mod compile;
 pub mod kql;
+pub mod load;
 pub mod model;
 pub mod plan;
 pub mod provider;

@@ -90,7 +90,8 @@ impl<'a> AllowlistIndex<'a> {
                 };
                 for id in matching {
                     if reached.insert(id.clone()) {
-                        let assignment = Assignment { list, explicit: exact.is_some(), pattern: pattern.span };
+                        let assignment =
+                            Assignment { list, explicit: exact.is_some(), pattern: pattern.span };
                         index.by_rule.entry(id.clone()).or_default().push(assignment);
                     }
                 }
@@ -150,14 +151,25 @@ impl<'a> AllowlistIndex<'a> {
                     Diagnostic::error("ALW-01", "allowlist entry holds for too long")
                         .labelled(
                             entry.expires.span,
-                            format!("more than {} days away; the latest day is {latest}", policy.max_ttl_days),
+                            format!(
+                                "more than {} days away; the latest day is {latest}",
+                                policy.max_ttl_days
+                            ),
                         )
                         .with_help("choose an earlier day, or raise `allowlist.max_ttl` in palisade.yaml"),
                 );
-            } else if self.today.checked_add(i64::from(policy.warn_days).days()).is_ok_and(|soon| expires <= soon) {
+            } else if self
+                .today
+                .checked_add(i64::from(policy.warn_days).days())
+                .is_ok_and(|soon| expires <= soon)
+            {
                 diagnostics.push(
-                    Diagnostic::new("ALW-03", crate::diagnostic::Severity::Info, "allowlist entry expires soon")
-                        .labelled(entry.expires.span, format!("expires on {expires}")),
+                    Diagnostic::new(
+                        "ALW-03",
+                        crate::diagnostic::Severity::Info,
+                        "allowlist entry expires soon",
+                    )
+                    .labelled(entry.expires.span, format!("expires on {expires}")),
                 );
             }
         }

@@ -28,7 +28,7 @@ use crate::model::rule::Rule;
 use crate::resource::Resource;
 
 pub use allowlist::AllowlistIndex;
-pub use select::{Dropped, DropReason};
+pub use select::{DropReason, Dropped};
 
 /// What an environment should hold.
 #[derive(Debug, Clone, Default)]
@@ -111,7 +111,9 @@ fn targets(environment: &Environment, rule: &Rule, diagnostics: &mut Diagnostics
             diagnostics.push(
                 Diagnostic::error("CMP-01", "unknown workspace")
                     .labelled(wanted.span, format!("`{}` is no workspace of this environment", wanted.value))
-                    .with_help("name a workspace of the environment's `sentinel:` list, or leave `workspaces` out"),
+                    .with_help(
+                        "name a workspace of the environment's `sentinel:` list, or leave `workspaces` out",
+                    ),
             );
         }
     }
@@ -130,7 +132,8 @@ fn targets(environment: &Environment, rule: &Rule, diagnostics: &mut Diagnostics
 
 /// Defender refuses two detections with one name or one alert title (CONTRACT A.5).
 fn unique_names(desired: &Desired, diagnostics: &mut Diagnostics) {
-    let mut seen: std::collections::BTreeMap<(&'static str, String), &Address> = std::collections::BTreeMap::new();
+    let mut seen: std::collections::BTreeMap<(&'static str, String), &Address> =
+        std::collections::BTreeMap::new();
     for resource in desired.resources.iter().filter(|resource| resource.address.target == Target::Defender) {
         let title = resource.body.get("detectionAction").and_then(|v| v.pointer("/alertTemplate/title"));
         for (what, value) in [("name", resource.body.get("displayName")), ("alert title", title)] {

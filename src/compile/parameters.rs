@@ -143,11 +143,9 @@ pub(crate) fn resolve(
             continue;
         };
         match literal_of(parameter.kind, node) {
-            Ok(literal) => replacements.push(Replacement {
-                parameter: parameter.clone(),
-                literal,
-                origin: name.span,
-            }),
+            Ok(literal) => {
+                replacements.push(Replacement { parameter: parameter.clone(), literal, origin: name.span })
+            }
             Err(reason) => diagnostics.push(
                 Diagnostic::error("CMP-04", "parameter of the wrong type")
                     .labelled(node.span, format!("expected {}, found {reason}", parameter.kind.example()))

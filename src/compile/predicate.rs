@@ -26,7 +26,11 @@ fn predicate(predicate: &Predicate) -> String {
         Test::Equals(value) => equals(&column, &value.value, cased),
         Test::In(values) => one_of(&column, values, cased),
         Test::StartsWith(values) => any(values, |text| {
-            format!("{column} {} {}", if cased { "startswith_cs" } else { "startswith" }, literal::string(text))
+            format!(
+                "{column} {} {}",
+                if cased { "startswith_cs" } else { "startswith" },
+                literal::string(text)
+            )
         }),
         Test::EndsWith(values) => any(values, |text| {
             format!("{column} {} {}", if cased { "endswith_cs" } else { "endswith" }, literal::string(text))
@@ -38,8 +42,7 @@ fn predicate(predicate: &Predicate) -> String {
             format!("{column} {} {}", if cased { "has_cs" } else { "has" }, literal::string(text))
         }),
         Test::Regex(pattern) => {
-            let pattern =
-                if cased { pattern.value.clone() } else { format!("(?i){}", pattern.value) };
+            let pattern = if cased { pattern.value.clone() } else { format!("(?i){}", pattern.value) };
             format!("{column} matches regex {}", literal::string(&pattern))
         }
         Test::Cidr(networks) => cidr(&column, networks),

@@ -33,8 +33,7 @@ pub(crate) fn of_target<'a>(rule: &'a Rule, target: &Target) -> Option<(&'a Quer
     match target {
         Target::Defender => {
             let section = rule.defender.as_ref()?;
-            let dialect =
-                if section.frequency.seconds() == 0 { Dialect::Continuous } else { Dialect::Full };
+            let dialect = if section.frequency.seconds() == 0 { Dialect::Continuous } else { Dialect::Full };
             Some((section.query.as_ref().or(rule.query.as_ref())?, dialect))
         }
         Target::Sentinel(_) => {
@@ -128,7 +127,8 @@ struct Edit {
 /// The text of a slot, as whole lines after the slot's comment.
 fn insertion(slot: &slot::Slot, filled: &allowlist::Filled) -> Edit {
     let text = filled.lines.iter().flat_map(|(line, _)| [slot.indent.as_str(), line, "\n"]).collect();
-    let origins = filled.lines.iter().map(|(_, entries)| LineOrigin::Allowlist { entries: entries.clone() }).collect();
+    let origins =
+        filled.lines.iter().map(|(_, entries)| LineOrigin::Allowlist { entries: entries.clone() }).collect();
     Edit { start: slot.insert_at, end: slot.insert_at, text, origins }
 }
 
@@ -241,14 +241,18 @@ fn unknown_slots(scope: &Scope<'_>, rule: &Rule, slots: &[slot::Slot], diagnosti
     let help = |wanted: &str| match did_you_mean(wanted, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None if names.is_empty() => {
-            "put a comment line `// allowlist` between two steps of the query, where the columns still exist".to_owned()
+            "put a comment line `// allowlist` between two steps of the query, where the columns still exist"
+                .to_owned()
         }
         None => format!("its slots are: {}", names.join(", ")),
     };
     for policy in rule.allowlist.iter().filter(|policy| !names.contains(&policy.slot.value.as_str())) {
         diagnostics.push(
             Diagnostic::error("ALW-04", "no such allowlist slot")
-                .labelled(policy.slot.span, format!("the query of `{}` has no slot `{}`", rule.id.value, policy.slot.value))
+                .labelled(
+                    policy.slot.span,
+                    format!("the query of `{}` has no slot `{}`", rule.id.value, policy.slot.value),
+                )
                 .with_help(help(&policy.slot.value)),
         );
     }
@@ -256,7 +260,10 @@ fn unknown_slots(scope: &Scope<'_>, rule: &Rule, slots: &[slot::Slot], diagnosti
         if list.explicit && !names.contains(&list.list.slot.value.as_str()) {
             diagnostics.push(
                 Diagnostic::error("ALW-04", "no such allowlist slot")
-                    .labelled(list.pattern, format!("`{}` has no slot `{}`", rule.id.value, list.list.slot.value))
+                    .labelled(
+                        list.pattern,
+                        format!("`{}` has no slot `{}`", rule.id.value, list.list.slot.value),
+                    )
                     .with_detail("an allowlist that cannot be applied would be forgotten in silence")
                     .with_help(help(&list.list.slot.value)),
             );

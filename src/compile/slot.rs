@@ -33,7 +33,8 @@ fn slot_name(comment: &str) -> Option<String> {
     }
     if let Some(rest) = lower.strip_prefix("allowlist:") {
         let name = text[text.len() - rest.len()..].trim();
-        let valid = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        let valid =
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
         return valid.then(|| name.to_owned());
     }
     let begin = lower.trim_end_matches('.');
@@ -90,7 +91,22 @@ fn misplaced(tokens: &[Token], index: usize) -> Option<&'static str> {
 
 /// Words after which an expression must follow.
 fn binds_right(keyword: Keyword) -> bool {
-    matches!(keyword.text(), "and" | "or" | "by" | "on" | "in" | "with" | "where" | "extend" | "project" | "has" | "contains" | "between" | "let")
+    matches!(
+        keyword.text(),
+        "and"
+            | "or"
+            | "by"
+            | "on"
+            | "in"
+            | "with"
+            | "where"
+            | "extend"
+            | "project"
+            | "has"
+            | "contains"
+            | "between"
+            | "let"
+    )
 }
 
 #[cfg(test)]

@@ -26,7 +26,10 @@ pub(crate) fn matches_everything(predicate: &Predicate) -> Option<String> {
     let blank = |text: &str| text.trim_matches(['*', '%', '.', ' ']).is_empty();
     match &predicate.test {
         Test::StartsWith(values) | Test::EndsWith(values) | Test::Contains(values) | Test::Has(values) => {
-            values.iter().find(|value| blank(&value.value)).map(|value| format!("`{}` is in every value", value.value))
+            values
+                .iter()
+                .find(|value| blank(&value.value))
+                .map(|value| format!("`{}` is in every value", value.value))
         }
         Test::Regex(pattern) => regex_matches_empty(&pattern.value)
             .then(|| format!("the expression `{}` matches every value", pattern.value)),
@@ -73,7 +76,9 @@ fn of_predicate(predicate: &Predicate, valid_signature: bool) -> (Strength, Stri
         ColumnClass::Signer => weak(format!(
             "anyone can put this name into a certificate of their own; `{column}` counts only together with a check that the signature is valid"
         )),
-        ColumnClass::SignatureValidity => weak(format!("`{column}` holds for every signed program, whoever signed it")),
+        ColumnClass::SignatureValidity => {
+            weak(format!("`{column}` holds for every signed program, whoever signed it"))
+        }
         ColumnClass::Path => of_path(predicate, exact),
         ColumnClass::CommandLine if exact => {
             (Strength::Medium, format!("an attacker who knows this exact `{column}` can reuse it"))
@@ -100,8 +105,12 @@ fn of_path(predicate: &Predicate, exact: bool) -> (Strength, String) {
     match paths.iter().find(|path| !columns::is_admin_only(path)) {
         Some(path) => (Strength::Weak, format!("any user can write to `{path}`")),
         None if paths.is_empty() => (Strength::Weak, format!("`{column}` is not compared with a path")),
-        None if exact => (Strength::Medium, "an administrator of the device can replace this file".to_owned()),
-        None => (Strength::Medium, "an administrator of the device can put any file below this folder".to_owned()),
+        None if exact => {
+            (Strength::Medium, "an administrator of the device can replace this file".to_owned())
+        }
+        None => {
+            (Strength::Medium, "an administrator of the device can put any file below this folder".to_owned())
+        }
     }
 }
 
@@ -115,7 +124,10 @@ fn of_address(predicate: &Predicate) -> (Strength, String) {
         Test::Cidr(networks) => match networks.iter().find(|network| wide(&network.value)) {
             Some(network) => (
                 Strength::Weak,
-                format!("`{}` is more than 256 addresses; one compromised host in it is enough", network.value),
+                format!(
+                    "`{}` is more than 256 addresses; one compromised host in it is enough",
+                    network.value
+                ),
             ),
             None => (Strength::Medium, "an attacker on one of these hosts is silenced".to_owned()),
         },

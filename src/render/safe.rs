@@ -3,6 +3,8 @@
 //! Rule names, queries and service messages are influenced by attackers (ux.md §0.10): they must not move the cursor,
 //! hide text by direction marks, or be taken for commands by a build agent (`##vso[…]`, `##[…]`, `::command::`).
 
+use crate::characters::{is_bidi_control, is_control, is_invisible};
+
 /// One line of foreign text: control and direction characters become visible escapes, build commands lose their form.
 #[must_use]
 pub fn line(text: &str) -> String {
@@ -33,11 +35,8 @@ pub fn lines(text: &str) -> String {
     text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Control characters, and those that change the direction of text or cannot be seen.
-#[must_use]
-pub fn is_risky(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{061c}')
+fn is_risky(c: char) -> bool {
+    is_control(c) || is_bidi_control(c) || is_invisible(c)
 }
 
 #[cfg(test)]

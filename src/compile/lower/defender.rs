@@ -77,10 +77,7 @@ fn action(rule: &Rule, section: &Defender, preview: bool) -> Value {
     let mut action = Map::new();
     action.insert("alertTemplate".into(), alert.into());
     action.insert("automatedActions".into(), collections(&section.actions));
-    action.insert(
-        "organizationalScope".into(),
-        json!({"deviceGroups": strings(&section.device_groups)}),
-    );
+    action.insert("organizationalScope".into(), json!({"deviceGroups": strings(&section.device_groups)}));
     if let Some(excluded) = section.exclude_from_correlation.as_ref().filter(|_| preview) {
         action.insert(
             "incidentConfiguration".into(),
