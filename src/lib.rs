@@ -17,3 +17,5 @@ pub mod source;
 
 pub mod model;
 pub mod yaml;
+
+pub mod compile;
