@@ -1,1 +1,4 @@
-//! placeholder
+//! Palisade: detections as code.
+
+pub mod cli;
+pub mod sandbox;
