@@ -106,10 +106,9 @@ async fn endpoints(
             let options =
                 sandbox::Options { state_dir: Some(root.join(SANDBOX_STATE)), ..sandbox::Options::default() };
             let running = sandbox::start(options).await?;
-            let endpoints =
-                Endpoints::custom(&running.authority(), &running.arm(), &running.graph(), false)
-                    .map_err(|error| Failure::error(error.to_string()))?
-                    .with_root(running.ca_pem().as_bytes().to_vec());
+            let endpoints = Endpoints::custom(&running.authority(), &running.arm(), &running.graph(), false)
+                .map_err(|error| Failure::error(error.to_string()))?
+                .with_root(running.ca_pem().as_bytes().to_vec());
             local = Some(running);
             endpoints
         }

@@ -32,9 +32,17 @@ use ui::Ui;
 /// Detections as code: compile rules with per-environment allowlists, compare them with what is deployed to Microsoft
 /// Defender XDR and Microsoft Sentinel, and push what differs.
 #[derive(Debug, Parser)]
-#[command(name = "palisade", version, max_term_width = 110, propagate_version = true, disable_help_subcommand = true)]
-#[command(after_help = "Exit codes: 0 done · 1 error · 2 changes present (only with --detailed-exitcode) · 3 refused by a guard · \
-                        4 stale plan · 5 partly applied or interrupted")]
+#[command(
+    name = "palisade",
+    version,
+    max_term_width = 110,
+    propagate_version = true,
+    disable_help_subcommand = true
+)]
+#[command(
+    after_help = "Exit codes: 0 done · 1 error · 2 changes present (only with --detailed-exitcode) · 3 refused by a guard · \
+                        4 stale plan · 5 partly applied or interrupted"
+)]
 pub struct Cli {
     #[command(flatten)]
     global: Global,

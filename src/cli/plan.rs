@@ -39,7 +39,9 @@ pub(crate) fn run(args: &PlanArgs, start: &Path, settings: &Settings, ui: &Ui) -
     opened.require_sound(ui)?;
     let environments = opened.choose(&args.planning.environments)?;
     if args.out.is_some() && environments.len() != 1 {
-        return Err(Failure::error("a saved plan is for one environment").help("use --out with a single -e NAME"));
+        return Err(
+            Failure::error("a saved plan is for one environment").help("use --out with a single -e NAME")
+        );
     }
     let mut plans = Vec::new();
     let mut failed = None;

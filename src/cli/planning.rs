@@ -73,7 +73,9 @@ pub(crate) enum DriftChoice {
 pub(crate) struct CredentialArg(pub(crate) CredentialChoice);
 
 fn credential(word: &str) -> Result<CredentialArg, String> {
-    CredentialChoice::parse(word).map(CredentialArg).ok_or_else(|| format!("possible values: {}", credential_words()))
+    CredentialChoice::parse(word)
+        .map(CredentialArg)
+        .ok_or_else(|| format!("possible values: {}", credential_words()))
 }
 
 fn credential_words() -> String {
@@ -147,19 +149,19 @@ pub(crate) async fn plan_environment(
         evaluated_at: &seconds(now),
         valid_until: &seconds(valid_until),
     });
-    plan.diagnostics = crate::render::diagnostics::json(&diagnostics, &opened.repository.sources);
+    if let serde_json::Value::Array(items) =
+        crate::render::diagnostics::json(&diagnostics, &opened.repository.sources)
+    {
+        plan.diagnostics = items;
+    }
     Ok(Planned { plan, connection, states })
 }
 
 /// Warnings do not stop anything, but are never swallowed.
 fn warn(opened: &Opened, diagnostics: &Diagnostics, ui: &Ui) {
     if !diagnostics.is_empty() {
-        let text = crate::render::diagnostics::text(
-            diagnostics,
-            &opened.repository.sources,
-            ui.err.color,
-            ui.width,
-        );
+        let text =
+            crate::render::diagnostics::text(diagnostics, &opened.repository.sources, ui.err.color, ui.width);
         ui.say(text.trim_end());
     }
 }
@@ -187,9 +189,8 @@ pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
         }
         file.write_all(text.as_bytes())
     });
-    written.map_err(|error| {
-        Failure::error(format!("`{}` cannot be written", path.display())).caused_by(&error)
-    })
+    written
+        .map_err(|error| Failure::error(format!("`{}` cannot be written", path.display())).caused_by(&error))
 }
 
 /// The JSON form of one or several plans: one object, or `{"plans": […]}`.
@@ -198,5 +199,6 @@ pub(crate) fn json(plans: &[&Plan]) -> Result<String, Failure> {
         [only] => serde_json::to_string_pretty(only),
         several => serde_json::to_string_pretty(&serde_json::json!({ "plans": several })),
     };
-    text.map(|text| text + "\n").map_err(|error| Failure::error("the plan cannot be written as JSON").caused_by(&error))
+    text.map(|text| text + "\n")
+        .map_err(|error| Failure::error("the plan cannot be written as JSON").caused_by(&error))
 }

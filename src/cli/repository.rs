@@ -145,5 +145,9 @@ pub(crate) fn count_line(diagnostics: &Diagnostics) -> String {
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
-    if names.is_empty() { "none (add environments/NAME/environment.yaml)".to_owned() } else { names.join(", ") }
+    if names.is_empty() {
+        "none (add environments/NAME/environment.yaml)".to_owned()
+    } else {
+        names.join(", ")
+    }
 }

@@ -31,9 +31,9 @@ impl Settings {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         let now = match variables.get("PALISADE_NOW") {
-            Some(text) => text
-                .parse()
-                .map_err(|_| format!("PALISADE_NOW is `{text}`, not a UTC time such as 2026-11-23T08:00:00Z")),
+            Some(text) => text.parse().map_err(|_| {
+                format!("PALISADE_NOW is `{text}`, not a UTC time such as 2026-11-23T08:00:00Z")
+            }),
             None => Ok(Timestamp::now()),
         };
         let agent = AGENTS.iter().any(|name| variables.get(name).is_some_and(|value| value != "false"));
@@ -76,5 +76,9 @@ pub(crate) fn start_tracing(verbosity: u8) {
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("PALISADE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .try_init();
 }

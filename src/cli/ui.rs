@@ -36,7 +36,9 @@ impl Ui {
         Self {
             out: Paint { color: color(settings.stdout_is_terminal) },
             err: Paint { color: color(settings.stderr_is_terminal) },
-            interactive: settings.interactive && !global.no_input && settings.variables.get("PALISADE_INPUT") != Some("0"),
+            interactive: settings.interactive
+                && !global.no_input
+                && settings.variables.get("PALISADE_INPUT") != Some("0"),
             animated: settings.interactive && !global.quiet,
             width: columns.unwrap_or(100).clamp(60, 160),
             quiet: global.quiet,

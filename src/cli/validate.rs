@@ -28,8 +28,11 @@ pub(crate) fn run(args: &ValidateArgs, start: &Path, settings: &Settings, ui: &U
     let opened = open(start)?;
     let today = settings.today()?;
     let named = !args.environments.environments.is_empty();
-    let environments =
-        if named { opened.choose(&args.environments)? } else { opened.repository.environments.iter().collect() };
+    let environments = if named {
+        opened.choose(&args.environments)?
+    } else {
+        opened.repository.environments.iter().collect()
+    };
     let sources = &opened.repository.sources;
     let mut findings: Diagnostics = opened.diagnostics.clone();
     for environment in &environments {
@@ -42,7 +45,8 @@ pub(crate) fn run(args: &ValidateArgs, start: &Path, settings: &Settings, ui: &U
             ui.data(&crate::render::diagnostics::text(&findings, sources, ui.out.color, ui.width));
         }
         Format::Json => {
-            let json = serde_json::json!({ "diagnostics": crate::render::diagnostics::json(&findings, sources) });
+            let json =
+                serde_json::json!({ "diagnostics": crate::render::diagnostics::json(&findings, sources) });
             ui.data(&format!("{json:#}"));
         }
     }

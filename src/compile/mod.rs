@@ -7,6 +7,7 @@
 
 mod allowlist;
 pub mod check;
+mod codes;
 mod columns;
 mod literal;
 mod lower;
@@ -29,6 +30,7 @@ use crate::model::rule::Rule;
 use crate::resource::Resource;
 
 pub use allowlist::AllowlistIndex;
+pub use codes::CODES;
 pub use select::{DropReason, Dropped};
 
 /// What an environment should hold.

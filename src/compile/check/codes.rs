@@ -3,35 +3,7 @@
 //! A code never changes its meaning and is never reused. Numbers follow the order in which the checks were written;
 //! gaps belong to checks of other modules (query length, output columns).
 
-use crate::diagnostic::Diagnostic;
-
-/// A kind of finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Code {
-    /// What findings carry, for example `SEN-03`.
-    pub code: &'static str,
-    /// The headline of its explanation.
-    pub title: &'static str,
-    /// What is checked, why the service cares, and what to do.
-    pub explanation: &'static str,
-}
-
-impl Code {
-    /// An error of this kind.
-    pub(super) fn error(self, summary: impl Into<String>) -> Diagnostic {
-        Diagnostic::error(self.code, summary)
-    }
-
-    /// A warning of this kind.
-    pub(super) fn warning(self, summary: impl Into<String>) -> Diagnostic {
-        Diagnostic::warning(self.code, summary)
-    }
-
-    /// A remark of this kind.
-    pub(super) fn info(self, summary: impl Into<String>) -> Diagnostic {
-        Diagnostic::new(self.code, crate::diagnostic::Severity::Info, summary)
-    }
-}
+pub use crate::diagnostic::codes::Code;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $title:literal, $explanation:literal;)*) => {
