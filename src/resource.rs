@@ -1,0 +1,231 @@
+//! Rules as the services hold them: what we want ([`Resource`]), what is there ([`Live`]), and whose it is ([`Marker`]).
+//!
+//! The content of a rule is a [`Body`]: a JSON object in the API's own property names, without anything that the server
+//! owns and without our marker. That one form is what `compile` makes, what providers read and write, what `diff`
+//! compares and what a saved plan holds. This module talks to nobody; identity (which platform id a rule gets) is
+//! computed here and nowhere else.
+
+mod identity;
+mod marker;
+mod schema;
+
+pub use identity::{defender_rule_id, is_defender_rule_id, sentinel_rule_id};
+pub use marker::{Marker, MarkerCarrier};
+pub use schema::{Field, Schema, Shape};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::address::Address;
+
+/// A rule's managed content: the API's property names and values.
+pub type Body = serde_json::Map<String, serde_json::Value>;
+
+/// What kind of rule it is, in the API's words.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Kind {
+    /// Sentinel, on a schedule.
+    Scheduled,
+    /// Sentinel, near real time.
+    #[serde(rename = "NRT")]
+    Nrt,
+    /// Sentinel, incidents from another product's alerts.
+    MicrosoftSecurityIncidentCreation,
+    /// Sentinel, the correlation engine.
+    Fusion,
+    /// Sentinel, machine learning by template.
+    #[serde(rename = "MLBehaviorAnalytics")]
+    MlBehaviorAnalytics,
+    /// Sentinel, Microsoft's threat intelligence by template.
+    ThreatIntelligence,
+    /// Defender.
+    CustomDetection,
+    /// One that this version does not know: never written.
+    Other(String),
+}
+
+impl Kind {
+    /// The word that the API uses.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Scheduled => "Scheduled",
+            Self::Nrt => "NRT",
+            Self::MicrosoftSecurityIncidentCreation => "MicrosoftSecurityIncidentCreation",
+            Self::Fusion => "Fusion",
+            Self::MlBehaviorAnalytics => "MLBehaviorAnalytics",
+            Self::ThreatIntelligence => "ThreatIntelligence",
+            Self::CustomDetection => "CustomDetection",
+            Self::Other(kind) => kind,
+        }
+    }
+
+    /// Where a rule of this kind carries its marker; `None` when the service lets nobody write any text of it (Fusion,
+    /// machine learning, threat intelligence). Such rules are ours only by their id, are always compared in full, and
+    /// are never pruned, because nothing on them proves who made them.
+    #[must_use]
+    pub const fn marker_carrier(&self) -> Option<MarkerCarrier> {
+        match self {
+            Self::Scheduled | Self::Nrt => Some(MarkerCarrier::QueryComment),
+            Self::MicrosoftSecurityIncidentCreation | Self::CustomDetection => {
+                Some(MarkerCarrier::Description)
+            }
+            Self::Fusion | Self::MlBehaviorAnalytics | Self::ThreatIntelligence | Self::Other(_) => None,
+        }
+    }
+
+    /// The kind that the Sentinel API calls `word`.
+    #[must_use]
+    pub fn of_sentinel(word: &str) -> Self {
+        [
+            Self::Scheduled,
+            Self::Nrt,
+            Self::MicrosoftSecurityIncidentCreation,
+            Self::Fusion,
+            Self::MlBehaviorAnalytics,
+            Self::ThreatIntelligence,
+        ]
+        .into_iter()
+        .find(|kind| kind.as_str() == word)
+        .unwrap_or_else(|| Self::Other(word.to_owned()))
+    }
+}
+
+/// A rule as it should be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resource {
+    /// Where and which.
+    pub address: Address,
+    /// The platform's id.
+    pub remote_id: String,
+    /// What kind.
+    pub kind: Kind,
+    /// The rule file pins that id, so the rule may be somebody else's making.
+    pub pinned: bool,
+    /// Its content, complete; `diff::canonical` makes it comparable.
+    pub body: Body,
+    /// Refuses deletion.
+    pub protect: bool,
+    /// Where each line of the query came from, first line first; empty for rules without a query.
+    pub lines: Vec<LineOrigin>,
+    /// Allowlist entries in force in this rule, in the order of compilation.
+    pub entries: Vec<EntryUse>,
+}
+
+/// Where a line of a compiled query came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "snake_case")]
+pub enum LineOrigin {
+    /// The rule's own text.
+    Rule {
+        /// File.
+        path: String,
+        /// Line in it, from 1.
+        line: u32,
+    },
+    /// A line of the rule whose `let` literal an environment replaced.
+    Parameter {
+        /// The environment's file.
+        path: String,
+        /// Line in it, from 1.
+        line: u32,
+        /// The parameter's name.
+        name: String,
+    },
+    /// An allowlist slot.
+    Allowlist {
+        /// `file#entry` of each entry, in order.
+        entries: Vec<String>,
+    },
+}
+
+/// An allowlist entry that a compiled rule contains.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryUse {
+    /// The file, for example `environments/prod/allowlists/updaters.yaml`.
+    pub path: String,
+    /// Line of the entry in it, from 1.
+    pub line: u32,
+    /// The entry's id.
+    pub entry: String,
+    /// First day on which it no longer holds (ISO).
+    pub expires: String,
+    /// The compiled predicate, one line; a digest when the list is sensitive.
+    pub predicate: String,
+    /// Values must not be shown.
+    pub sensitive: bool,
+}
+
+/// A rule as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Live {
+    /// The platform's id, as the platform spells it.
+    pub remote_id: String,
+    /// What kind.
+    pub kind: Kind,
+    /// Its display name.
+    pub name: String,
+    /// Its managed content: no server-owned property, no marker.
+    pub body: Body,
+    /// Properties that this version does not know; carried along on every write so that none is lost.
+    pub unknown: Body,
+    /// Whose it is, when it carries a marker.
+    pub marker: Option<Marker>,
+    /// What the service knows about it.
+    pub server: ServerFacts,
+    /// Set when the service switched it off by itself, with its reason.
+    pub auto_disabled: Option<String>,
+}
+
+/// Facts that the service keeps about a rule.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServerFacts {
+    /// For optimistic concurrency (Sentinel only).
+    pub etag: Option<String>,
+    /// When it was last changed (as the service spells it).
+    pub modified_at: Option<String>,
+    /// By whom.
+    pub modified_by: Option<String>,
+    /// The service answered in the shape that it has retired (Defender before 2026-10-01, CONTRACT A.0): content was
+    /// mapped, and an update rewrites it in the present shape.
+    pub legacy: bool,
+}
+
+/// A SHA-256 over a rule's kind and canonical body, in hexadecimal; equal digests mean equal rules.
+///
+/// The body must be canonical. Object keys are sorted here, so their order does not count.
+#[must_use]
+pub fn digest(kind: &Kind, body: &Body) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(kind.as_str().as_bytes());
+    hasher.update([0]);
+    hasher.update(sorted_json(&serde_json::Value::Object(body.clone())).as_bytes());
+    hex(&hasher.finalize())
+}
+
+/// Lower-case hexadecimal.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Compact JSON with object keys in order.
+#[must_use]
+pub fn sorted_json(value: &serde_json::Value) -> String {
+    fn sort(value: &serde_json::Value) -> serde_json::Value {
+        match value {
+            serde_json::Value::Object(map) => {
+                let mut keys: Vec<_> = map.iter().collect();
+                keys.sort_by(|a, b| a.0.cmp(b.0));
+                serde_json::Value::Object(keys.into_iter().map(|(k, v)| (k.clone(), sort(v))).collect())
+            }
+            serde_json::Value::Array(items) => serde_json::Value::Array(items.iter().map(sort).collect()),
+            other => other.clone(),
+        }
+    }
+    sort(value).to_string()
+}
