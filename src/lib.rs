@@ -34,6 +34,8 @@ pub mod resource;
 // Edge: the network.
 pub mod apply;
 pub mod provider;
+pub mod sandbox;
 
 // Face.
+pub mod cli;
 pub mod render;

@@ -153,3 +153,6 @@ fn document(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,9 @@ pub mod read;
 mod syntax;
 mod verbatim;
 
+#[cfg(test)]
+mod read_tests;
+
 use crate::source::{FileId, Span};
 
 /// A value of a YAML document and where it stands.

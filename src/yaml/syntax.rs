@@ -4,6 +4,10 @@ use crate::diagnostic::{Diagnostic, codes};
 use crate::source::{FileId, Span};
 use serde_saphyr::Error;
 
+/// The limits of `read`, in words.
+const LIMITS: &str =
+    "A file may nest 32 levels deep, hold 200,000 values and repeat 20,000 of them through aliases.";
+
 /// One parser error as a diagnostic; `None` never happens for an error that has a message.
 pub(super) fn explain(error: &Error, text: &str, file: FileId) -> Option<Diagnostic> {
     let span = place(error, text, file);
@@ -26,14 +30,23 @@ pub(super) fn explain(error: &Error, text: &str, file: FileId) -> Option<Diagnos
         Error::RecursiveReferencesRequireWeakTypes { .. } => {
             Diagnostic::error(codes::YAML_FEATURE, "an alias refers to itself").at(span)
         }
+        Error::AliasReplayLimitExceeded { .. } => {
+            Diagnostic::error(codes::YAML_LIMIT, "the document is too large or too deeply nested")
+                .labelled(span, "aliases repeat too much of it")
+                .with_detail(LIMITS)
+        }
         Error::Budget { .. }
         | Error::AliasReplayCounterOverflow { .. }
-        | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. } => {
             Diagnostic::error(codes::YAML_LIMIT, "the document is too large or too deeply nested")
-                .at(span)
-                .with_detail(sentence(&message(error)))
+                .labelled(span, message(error))
+                .with_detail(LIMITS)
+        }
+        _ if message(error).contains("recursion limit") => {
+            Diagnostic::error(codes::YAML_LIMIT, "the document is too large or too deeply nested")
+                .labelled(span, "nested too deeply")
+                .with_detail(LIMITS)
         }
         _ => syntax(&message(error), span, text),
     };
@@ -73,12 +86,6 @@ fn message(error: &Error) -> String {
     let full = error.to_string();
     let line = full.lines().next().unwrap_or("");
     line.rsplit_once(" at line ").map_or(line, |(text, _)| text).to_owned()
-}
-
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
 }
 
 /// The character that the parser stopped at.

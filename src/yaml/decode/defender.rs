@@ -36,14 +36,14 @@ pub fn defender(node: &Node, out: &mut Diagnostics) -> Option<Defender> {
         title: section.optional("title", out, line),
         description: section.optional("description", out, text),
         recommended_actions: section.optional("recommended_actions", out, text),
-        entities: collections(&section, "entities", "the entity mappings", ENTITY_MAPPINGS, out),
+        entities: collections(&section, "entities", "the entities section", ENTITY_MAPPINGS, out),
         custom_details: section
             .optional("custom_details", out, |node, out| {
                 pairs(node, "a mapping from detail to column", out, line)
             })
             .unwrap_or_default(),
         event_grouping: section.optional("event_grouping", out, name_of(EVENT_GROUPING_KINDS)),
-        actions: collections(&section, "actions", "the response actions", AUTOMATED_ACTIONS, out),
+        actions: collections(&section, "actions", "the actions section", AUTOMATED_ACTIONS, out),
         device_groups: section.list("device_groups", out, line),
         exclude_from_correlation: section.optional("exclude_from_correlation", out, boolean),
         query: section.optional("query", out, query),

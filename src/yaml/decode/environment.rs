@@ -171,7 +171,7 @@ fn lifecycle(node: &Node, out: &mut Diagnostics) -> Option<Lifecycle> {
 
 fn guards(node: &Node, out: &mut Diagnostics) -> Option<Guards> {
     let keys = ["max_deletes", "max_coverage_reducing", "max_change_percent"];
-    let object = Object::open(node, "the guards", &keys, out)?;
+    let object = Object::open(node, "the guards section", &keys, out)?;
     let default = Guards::default();
     let mut limit = |key: &str, most: u32, default: u32| {
         object.optional(key, out, int(0, most)).map_or(default, |found| found.value)
@@ -187,7 +187,7 @@ fn response_actions(node: &Node, out: &mut Diagnostics) -> Option<ResponseAction
     if node.as_str().is_some() {
         return name_of(&["forbid"])(node, out).map(|_| ResponseActions::Forbid);
     }
-    let object = Object::open(node, "the response actions", &["allow"], out)?;
+    let object = Object::open(node, "the response_actions section", &["allow"], out)?;
     object.required("allow", out, |node, out| {
         let known = |node: &Node, out: &mut Diagnostics| {
             let found = line(node, out)?;

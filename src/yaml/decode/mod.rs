@@ -22,3 +22,6 @@ mod target;
 
 pub use super::merge::merge;
 pub use rule::decode_rule;
+
+#[cfg(test)]
+mod cases;

@@ -80,6 +80,10 @@ fn single_operator<'n>(
     let mut operators =
         entries.iter().map(|(key, _)| key).filter(|key| OPERATORS.contains(&key.name.as_str()));
     let Some(first) = operators.next() else {
+        if entries.iter().any(|(key, _)| !KEYS.contains(&key.name.as_str())) {
+            // Reported as an unknown key, which is what it most likely is: a misspelt operator.
+            return None;
+        }
         out.push(
             Diagnostic::error(codes::ALLOWLIST_PREDICATE, "a predicate needs an operator")
                 .labelled(span, "no operator")
@@ -262,7 +266,13 @@ fn string(node: &Node, out: &mut Diagnostics) -> Option<Spanned<String>> {
     };
     if let Some((at, hidden)) = found.value.char_indices().find(|(_, c)| refused(c)) {
         let span = found.locate(node.span, at, at + hidden.len_utf8());
-        let help = if matches!(hidden, '\n' | '\r') { "one value, one line" } else { "remove the character" };
+        let help = match hidden {
+            _ if found.line_starts.is_empty() => {
+                "a backslash starts an escape inside double quotes: use single quotes for paths and expressions"
+            }
+            '\n' | '\r' => "one value, one line",
+            _ => "remove the character",
+        };
         out.push(
             Diagnostic::error(codes::ALLOWLIST_VALUE, "a character that cannot be seen")
                 .labelled(span, characters::code_point(hidden))

@@ -72,7 +72,7 @@ fn rule(
     let status = file.required("status", out, word(&Status::NAMES));
     let defender = file.optional("defender", out, defender::defender);
     let sentinel = file.optional("sentinel", out, sentinel::sentinel);
-    let severity = severity(&file, defender.is_some(), sentinel.as_ref(), out);
+    let severity = severity(&file, file.has("defender"), sentinel.as_ref(), out);
     let query = shared_query(&file, external_query, out);
     check_deployment(&file, query.as_ref(), defender.as_ref(), sentinel.as_ref(), out);
     // Fields are evaluated in this order: everything optional is read before a missing mandatory key ends it.
@@ -112,12 +112,16 @@ fn severity(
     out: &mut Diagnostics,
 ) -> Option<Spanned<Severity>> {
     let read = word(&Severity::NAMES);
-    match sentinel {
-        Some(section) if !defender && !section.kind.has_query() => {
-            let unused = Spanned::new(Severity::Informational, section.kind.span);
-            if file.has("severity") { file.optional("severity", out, read) } else { Some(unused) }
-        }
-        _ => file.required("severity", out, read),
+    let place = match sentinel {
+        _ if defender || file.has("severity") || !file.has("sentinel") => None,
+        Some(section) if section.kind.has_query() => None,
+        Some(section) => Some(section.kind.span),
+        // The section could not be read: whether its kind has a severity is not known.
+        None => Some(file.span()),
+    };
+    match place {
+        Some(place) => Some(Spanned::new(Severity::Informational, place)),
+        None => file.required("severity", out, read),
     }
 }
 

@@ -79,7 +79,7 @@ pub fn word<T: Copy>(
     names: &'static [(&'static str, T)],
 ) -> impl Fn(&Node, &mut Diagnostics) -> Option<Spanned<T>> {
     move |node, out| {
-        let found = line(node, out)?;
+        let found = written_word(node, || names.iter().map(|(name, _)| *name).collect(), out)?;
         let hit = names.iter().find(|(name, _)| *name == found.value);
         if hit.is_none() {
             out.push(not_one_of(&found, names.iter().map(|(name, _)| *name)));
@@ -93,7 +93,7 @@ pub fn name_of(
     names: &'static [&'static str],
 ) -> impl Fn(&Node, &mut Diagnostics) -> Option<Spanned<String>> + Copy {
     move |node, out| {
-        let found = line(node, out)?;
+        let found = written_word(node, || names.to_vec(), out)?;
         if names.contains(&found.value.as_str()) {
             return Some(found);
         }
@@ -102,16 +102,20 @@ pub fn name_of(
     }
 }
 
+const DURATION_FORM: &str = "PT5M is five minutes, PT1H an hour, P1D a day, P14D two weeks";
+
 /// An ISO-8601 duration.
 pub fn duration(node: &Node, out: &mut Diagnostics) -> Option<Spanned<IsoDuration>> {
+    if node.as_str().is_none() {
+        out.push(wrong_type(node, "a duration").with_help(DURATION_FORM));
+        return None;
+    }
     let found = line(node, out)?;
     match IsoDuration::parse(&found.value) {
         Ok(value) => Some(Spanned::new(value, node.span)),
         Err(error) => {
-            let help = suggest_duration(&found.value).map_or_else(
-                || "PT5M is five minutes, PT1H an hour, P1D a day, P14D two weeks".to_owned(),
-                |meant| format!("did you mean `{meant}`?"),
-            );
+            let help = suggest_duration(&found.value)
+                .map_or_else(|| DURATION_FORM.to_owned(), |meant| format!("did you mean `{meant}`?"));
             let label = match error {
                 DurationError::Syntax => "not an ISO-8601 duration",
                 DurationError::Calendar => "months and years have no fixed length",
@@ -211,6 +215,21 @@ pub fn not_one_of<'a>(found: &Spanned<String>, names: impl Iterator<Item = &'a s
     }
 }
 
+/// A string where a word of a list belongs; quoting something else would not help.
+fn written_word(
+    node: &Node,
+    names: impl FnOnce() -> Vec<&'static str>,
+    out: &mut Diagnostics,
+) -> Option<Spanned<String>> {
+    if node.as_str().is_none() {
+        let finding = Diagnostic::error(codes::WRONG_TYPE, "expected one word")
+            .labelled(node.span, format!("found {}", node.describe()));
+        out.push(finding.with_help(format!("known words: {}", names().join(", "))));
+        return None;
+    }
+    line(node, out)
+}
+
 fn checked(node: &Node, out: &mut Diagnostics, many_lines: bool) -> Option<Spanned<String>> {
     let NodeKind::Str(found) = &node.kind else {
         out.push(wrong_type(node, "a string"));
@@ -230,12 +249,18 @@ fn checked(node: &Node, out: &mut Diagnostics, many_lines: bool) -> Option<Spann
     };
     if let Some((at, hidden)) = value.char_indices().find(|(_, c)| refused(c)) {
         let span = found.locate(node.span, at, at + hidden.len_utf8());
+        // Without a map to the file, the text was written with escapes.
+        let help = if found.line_starts.is_empty() {
+            "a backslash starts an escape inside double quotes: use single quotes for paths and expressions"
+        } else {
+            "remove the character"
+        };
         let finding = if hidden == '\n' {
             invalid(node.span, "expected one line", "this text has several lines")
         } else {
             Diagnostic::error(codes::UNSAFE_TEXT, "a character that cannot be seen")
                 .labelled(span, characters::code_point(hidden))
-                .with_help("remove the character")
+                .with_help(help)
         };
         out.push(finding);
         return None;

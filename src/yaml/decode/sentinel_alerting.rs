@@ -35,7 +35,7 @@ pub(super) fn alerting(section: &Object<'_>, out: &mut Diagnostics) -> Alerting 
         alert: section.optional("alert", out, alert),
         event_grouping: section.optional("event_grouping", out, name_of(AGGREGATION_KINDS)),
         create_incident: section.optional("incidents", out, |node, out| {
-            let object = Object::open(node, "the incident settings", &["create"], out)?;
+            let object = Object::open(node, "the incidents section", &["create"], out)?;
             object.required("create", out, boolean)
         }),
         grouping: section.optional("grouping", out, grouping),
@@ -57,7 +57,7 @@ fn entity(node: &Node, out: &mut Diagnostics) -> Option<EntityMapping> {
 fn alert(node: &Node, out: &mut Diagnostics) -> Option<AlertOverride> {
     let keys =
         ["name_format", "description_format", "tactics_column", "severity_column", "dynamic_properties"];
-    let object = Object::open(node, "the alert texts", &keys, out)?;
+    let object = Object::open(node, "the alert section", &keys, out)?;
     Some(AlertOverride {
         name_format: object.optional("name_format", out, line),
         description_format: object.optional("description_format", out, text),
@@ -65,7 +65,7 @@ fn alert(node: &Node, out: &mut Diagnostics) -> Option<AlertOverride> {
         severity_column: object.optional("severity_column", out, line),
         dynamic_properties: object
             .optional("dynamic_properties", out, |node, out| {
-                Object::open(node, "the dynamic properties", ALERT_PROPERTIES, out)?;
+                Object::open(node, "the dynamic_properties section", ALERT_PROPERTIES, out)?;
                 columns(node, out)
             })
             .unwrap_or_default(),

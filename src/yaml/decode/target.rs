@@ -116,7 +116,7 @@ fn workspace(node: &Node, out: &mut Diagnostics) -> Option<Spanned<Arc<Workspace
 
 /// `defender:` of an environment.
 pub(super) fn defender_target(node: &Node, out: &mut Diagnostics) -> Option<DefenderTarget> {
-    let object = Object::open(node, "the defender settings", &["api_version", "preview_fields"], out)?;
+    let object = Object::open(node, "the defender section", &["api_version", "preview_fields"], out)?;
     Some(DefenderTarget {
         api_version: object.optional("api_version", out, api_version),
         preview_fields: object.optional("preview_fields", out, boolean).is_some_and(|found| found.value),
