@@ -105,8 +105,10 @@ pub(crate) enum Fault {
     /// 2xx with a body that is not JSON.
     InvalidJson {},
     /// A write is carried out and answered with 400.
+    #[serde(rename = "create_then_400")]
     CreateThen400 {},
     /// A write is carried out and answered with 409.
+    #[serde(rename = "create_then_409")]
     CreateThen409 {},
     /// Reads (lists and GETs) show the state before the last `writes` writes (default: all it remembers), or before those of
     /// the last `seconds`.

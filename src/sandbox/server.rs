@@ -104,5 +104,14 @@ fn respond(reply: Reply, keep: Option<usize>) -> Response {
 
 fn cut_short(bytes: Vec<u8>, keep: usize) -> impl futures::Stream<Item = Result<Bytes, std::io::Error>> {
     let head = Bytes::from(bytes.into_iter().take(keep).collect::<Vec<u8>>());
-    futures::stream::iter([Ok(head), Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))])
+    futures::stream::unfold(Some(head), |head| async move {
+        match head {
+            Some(head) => Some((Ok(head), None)),
+            None => {
+                // Give the connection a turn to send what it has: the peer is to see the beginning of the body.
+                tokio::task::yield_now().await;
+                Some((Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)), None))
+            }
+        }
+    })
 }

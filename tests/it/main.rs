@@ -1,1 +1,3 @@
-//! it
+//! Integration tests, one module per subject.
+
+mod sandbox;
