@@ -69,11 +69,13 @@ pub(crate) fn execute(world: &mut World, operation: &Value) -> Result<Value, San
         "set_faults" => {
             let orders = Faults::parse(&part("orders"))?;
             world.faults.set(orders);
+            world.store_faults()?;
             Ok(json!(world.faults.orders()))
         }
         "add_faults" => {
             let orders = Faults::parse(&part("orders"))?;
             world.faults.add(orders);
+            world.store_faults()?;
             Ok(json!(world.faults.orders()))
         }
         "requests" => Ok(Value::Array(world.requests(part("since").as_u64().unwrap_or(0)))),

@@ -1,7 +1,7 @@
 //! Faults to order: what goes wrong, at which request, how often.
 //!
 //! An order is JSON, `{"match": {…}, "fault": {"kind": …}}`; [`Order`] documents the fields. Orders come from
-//! `faults.json` in the state directory at start, and from the control API while running. They are asked in
+//! `faults.json` in the state directory at start, and from the control API while running, which keeps that file. They are asked in
 //! sequence; the first that ends a request decides how it ends, the others (delays, edits, garbled lists) add up.
 
 use serde::{Deserialize, Serialize};

@@ -49,6 +49,7 @@ pub use switches::{
     PatchErrors, SWITCHES, Spelling, SwitchInfo, Switches, Unknown,
 };
 
+pub use token::DEFAULT_TENANT;
 use world::World;
 
 /// File in the state directory that says where a running sandbox can be reached.
@@ -223,6 +224,26 @@ impl Offline {
     pub fn open(dir: &Path, wait: Duration) -> Result<Self, SandboxError> {
         let world = World::open(Some(dir), Switches::default(), Clock::system(), Some(wait))?;
         Ok(Self { world })
+    }
+
+    /// Empties a state directory, even one that cannot be read any more.
+    ///
+    /// # Errors
+    /// [`SandboxError::Locked`] when a running sandbox holds it, or when it cannot be written.
+    pub fn reset(dir: &Path, wait: Duration) -> Result<(), SandboxError> {
+        let mut offline = match Self::open(dir, wait) {
+            Err(SandboxError::Corrupt { path, .. }) => {
+                std::fs::remove_file(&path).map_err(|e| SandboxError::io("remove", &path, e))?;
+                Self::open(dir, wait)?
+            }
+            Err(SandboxError::Fault(_)) => {
+                let path = dir.join(world::FAULT_FILE);
+                std::fs::remove_file(&path).map_err(|e| SandboxError::io("remove", &path, e))?;
+                Self::open(dir, wait)?
+            }
+            opened => opened?,
+        };
+        offline.control(&json!({"op": "reset"})).map(|_| ())
     }
 
     /// Carries out an operation of the control API.

@@ -18,8 +18,8 @@ pub(crate) struct Identity {
     key: Vec<u8>,
 }
 
-/// `tid` when the tenant in the path is a domain name.
-const DEFAULT_TENANT: &str = "5a9db0c5-0000-4000-8000-0000000000aa";
+/// A tenant id to use when it does not matter; also the `tid` when the tenant asked for is a domain name.
+pub const DEFAULT_TENANT: &str = "5a9db0c5-0000-4000-8000-0000000000aa";
 const CLIENT_ID: &str = "5a9db0c5-0000-4000-8000-0000000000c1";
 const OBJECT_ID: &str = "5a9db0c5-0000-4000-8000-0000000000e5";
 /// Name under which the application appears in createdBy and lastModifiedBy.

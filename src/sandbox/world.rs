@@ -19,6 +19,9 @@ use super::{SandboxError, arm, control, graph, plays, token};
 /// Requests kept in the log.
 const LOG: usize = 50_000;
 
+/// Fault orders in the state directory.
+pub(crate) const FAULT_FILE: &str = "faults.json";
+
 /// Everything the sandbox knows.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -222,7 +225,28 @@ impl World {
         self.log.clear();
         self.switches = self.initial.clone();
         self.stamp += 1;
+        self.store_faults()?;
         self.compact()
+    }
+
+    /// Keeps the orders in force for the next start; their counts begin again then.
+    pub(crate) fn store_faults(&self) -> Result<(), SandboxError> {
+        let Some(dir) = self.state_dir() else { return Ok(()) };
+        let path = dir.join(FAULT_FILE);
+        if self.faults.orders().is_empty() {
+            return match std::fs::remove_file(&path) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    Err(SandboxError::io("remove", &path, e))
+                }
+                _ => Ok(()),
+            };
+        }
+        let mut orders = json!(self.faults.orders());
+        for order in orders.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            order.shift_remove("seen");
+            order.shift_remove("struck");
+        }
+        std::fs::write(&path, format!("{orders:#}\n")).map_err(|e| SandboxError::io("write", &path, e))
     }
 
     /// Rewrites the state file to what is live.
@@ -313,7 +337,7 @@ impl World {
     }
 
     fn read_fault_file(&mut self, dir: &Path) -> Result<(), SandboxError> {
-        let path = dir.join("faults.json");
+        let path = dir.join(FAULT_FILE);
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
