@@ -78,9 +78,9 @@ pub(crate) fn execute(world: &mut World, operation: &Value) -> Result<Value, San
             world.store_faults()?;
             Ok(json!(world.faults.orders()))
         }
-        "requests" => Ok(Value::Array(world.requests(part("since").as_u64().unwrap_or(0)))),
+        "requests" => Ok(Value::Array(world.log.since(part("since").as_u64().unwrap_or(0)))),
         "forget_requests" => {
-            world.forget_requests();
+            world.log.clear();
             Ok(json!({}))
         }
         "list" => Ok(Value::Array(plays::list(world))),

@@ -2,15 +2,16 @@
 //! Manager, and the custom detections of Microsoft Defender behind Microsoft Graph, on loopback over TLS.
 //!
 //! It answers as the services are documented and as people saw them answer, down to paging, etags, tombstones, validation
-//! messages and rate limits; what nobody has confirmed is a named switch ([`switches`]), and what can go wrong on a
-//! network can be ordered ([`faults`]).
+//! messages and rate limits; what nobody has confirmed is a named switch ([`Switches`]), and what can go wrong on a
+//! network can be ordered (`faults`).
 //!
 //! It shares no code with the rest of the program and never will: it works on plain JSON with tables of its
 //! own, so that a mistake of the client is not repeated here, where it would go unnoticed.
 //!
-//! Where to start reading: [`world::World::answer`] answers a request; [`arm`] and [`graph`] are the services;
-//! [`server`] and [`tls`] are the wire; [`journal`] is the state directory.
+//! Where to start reading: `answer` answers a request; `arm` and `graph` are the services;
+//! `server` and `tls` are the wire; `journal` is the state directory.
 
+mod answer;
 mod arm;
 mod clock;
 mod control;
@@ -21,6 +22,7 @@ mod graph;
 mod http;
 mod journal;
 mod jwt;
+mod log;
 mod paths;
 mod plays;
 mod query;
@@ -181,7 +183,7 @@ impl Running {
     /// The requests received so far, oldest first, as `GET /_sandbox/requests` gives them.
     #[must_use]
     pub fn requests(&self) -> Vec<Value> {
-        lock(&self.world).requests(0)
+        lock(&self.world).log.since(0)
     }
 
     /// Stops listening, waits a moment for requests in flight, and tidies the state directory.

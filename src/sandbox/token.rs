@@ -234,7 +234,7 @@ fn issue(call: &Call, identity: &Identity, switches: &Switches, now_ms: i64) -> 
             return Err(Refusal::new(401, "invalid_client", 7_000_215, text));
         }
         (None, Some(assertion)) => {
-            check_assertion(assertion, field("client_assertion_type"), call, switches, now_ms)?
+            check_assertion(assertion, field("client_assertion_type"), call, switches, now_ms)?;
         }
         (None, None) => {
             let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
