@@ -1,3 +1,4 @@
 //! Everything that is tested from outside the crate, one module for each topic.
 
+mod sandbox;
 mod shipped;
