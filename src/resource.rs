@@ -60,6 +60,20 @@ impl Kind {
         }
     }
 
+    /// Where a rule of this kind carries its marker; `None` when the service lets nobody write any text of it (Fusion,
+    /// machine learning, threat intelligence). Such rules are ours only by their id, are always compared in full, and
+    /// are never pruned, because nothing on them proves who made them.
+    #[must_use]
+    pub const fn marker_carrier(&self) -> Option<MarkerCarrier> {
+        match self {
+            Self::Scheduled | Self::Nrt => Some(MarkerCarrier::QueryComment),
+            Self::MicrosoftSecurityIncidentCreation | Self::CustomDetection => {
+                Some(MarkerCarrier::Description)
+            }
+            Self::Fusion | Self::MlBehaviorAnalytics | Self::ThreatIntelligence | Self::Other(_) => None,
+        }
+    }
+
     /// The kind that the Sentinel API calls `word`.
     #[must_use]
     pub fn of_sentinel(word: &str) -> Self {
@@ -172,6 +186,9 @@ pub struct ServerFacts {
     pub modified_at: Option<String>,
     /// By whom.
     pub modified_by: Option<String>,
+    /// The service answered in the shape that it has retired (Defender before 2026-10-01, CONTRACT A.0): content was
+    /// mapped, and an update rewrites it in the present shape.
+    pub legacy: bool,
 }
 
 /// A SHA-256 over a rule's kind and canonical body, in hexadecimal; equal digests mean equal rules.

@@ -3,6 +3,7 @@
 //! This is where "values are data" (product.md §1.7) is made true for queries. Facts: the string forms and escapes of the
 //! Kusto documentation, <https://learn.microsoft.com/kusto/query/scalar-data-types/string>.
 
+use crate::characters::{is_bidi_control, is_control, is_invisible};
 use crate::model::allowlist::Value;
 
 /// A KQL string literal of `text`.
@@ -75,8 +76,7 @@ pub(crate) fn column(name: &str) -> String {
 
 /// Characters that never stand in a query as they are.
 fn must_escape(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{061c}')
+    is_control(c) || is_bidi_control(c) || is_invisible(c)
 }
 
 fn push_utf16(literal: &mut String, c: char) {

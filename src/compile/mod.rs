@@ -6,6 +6,8 @@
 //! entries hold, and as what KQL), `query` (the edits put together), `lower` (the API's properties), `check` (limits).
 
 mod allowlist;
+pub mod check;
+mod codes;
 mod columns;
 mod literal;
 mod lower;
@@ -28,6 +30,7 @@ use crate::model::rule::Rule;
 use crate::resource::Resource;
 
 pub use allowlist::AllowlistIndex;
+pub use codes::CODES;
 pub use select::{DropReason, Dropped};
 
 /// What an environment should hold.
@@ -49,7 +52,7 @@ pub fn compile(repository: &Repository, environment: &Environment, today: Date) 
     let mut diagnostics = Diagnostics::default();
     let selection = select::select(repository, environment, &mut diagnostics);
     let index = AllowlistIndex::new(repository, environment, &selection, today, &mut diagnostics);
-    let mut desired = Desired { dropped: selection.dropped, ..Desired::default() };
+    let mut desired = Desired { dropped: selection.dropped.clone(), ..Desired::default() };
 
     for (rule, enabled) in &selection.taken {
         let scope = Scope { repository, environment, index: &index, today };
@@ -61,6 +64,11 @@ pub fn compile(repository: &Repository, environment: &Environment, today: Date) 
     unique_names(&desired, &mut diagnostics);
     for diagnostic in diagnostics.iter_mut() {
         diagnostic.environments = vec![environment.name.clone()];
+    }
+    // The limits say for themselves whether they hold only here.
+    let context = check::Context { environment: Some(environment), project: &repository.project };
+    for (rule, _) in &selection.taken {
+        check::rule(rule, &context, &mut diagnostics);
     }
     (desired, diagnostics)
 }
@@ -82,10 +90,15 @@ fn compile_rule(
 ) {
     for target in targets(scope.environment, rule, diagnostics) {
         let compiled = match query::of_target(rule, &target) {
-            Some((query, dialect)) => match query::compile(scope, rule, query, dialect, diagnostics) {
-                Some(compiled) => Some(compiled),
-                None => continue,
-            },
+            Some((query, dialect)) => {
+                if matches!(target, Target::Sentinel(_)) {
+                    check::query_text(query, diagnostics);
+                }
+                match query::compile(scope, rule, query, dialect, diagnostics) {
+                    Some(compiled) => Some(compiled),
+                    None => continue,
+                }
+            }
             None => None,
         };
         let resource = match &target {

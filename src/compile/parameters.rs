@@ -144,7 +144,7 @@ pub(crate) fn resolve(
         };
         match literal_of(parameter.kind, node) {
             Ok(literal) => {
-                replacements.push(Replacement { parameter: parameter.clone(), literal, origin: name.span })
+                replacements.push(Replacement { parameter: parameter.clone(), literal, origin: name.span });
             }
             Err(reason) => diagnostics.push(
                 Diagnostic::error("CMP-04", "parameter of the wrong type")

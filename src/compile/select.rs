@@ -6,7 +6,7 @@ use crate::address::{RuleId, matches_glob};
 use crate::diagnostic::Diagnostics;
 use crate::model::Repository;
 use crate::model::environment::{Environment, Presence};
-use crate::model::rule::{Query, Rule};
+use crate::model::rule::Rule;
 use crate::yaml::Node;
 
 /// The outcome of selection.
@@ -77,13 +77,9 @@ pub(crate) fn select(
 fn overlaid(rule: &Rule, overlay: &Node, diagnostics: &mut Diagnostics) -> Option<Rule> {
     let document = crate::yaml::decode::merge(&rule.document, overlay);
     let external = rule.query.clone().filter(|_| rule.document.get("query").is_none());
-    let (decoded, found) = crate::yaml::decode::decode_rule(&document, external.map(restore_query), None);
+    let (decoded, found) = crate::yaml::decode::decode_rule(&document, external, None);
     diagnostics.extend(found);
     decoded
-}
-
-fn restore_query(query: Query) -> Query {
-    query
 }
 
 /// `Ok(enabled)` for a rule that is deployed.
@@ -95,7 +91,8 @@ fn decide(environment: &Environment, rule: &Rule) -> Result<bool, DropReason> {
     }
     let named = select.rules.iter().any(|pattern| matches_glob(pattern, id));
     let tagged = rule.tags.iter().any(|tag| select.tags.iter().any(|wanted| wanted.value == tag.value));
-    if !(select.rules.is_empty() && select.tags.is_empty()) && !named && !tagged {
+    let everything = select.rules.is_empty() && select.tags.is_empty();
+    if !everything && !named && !tagged {
         return Err(DropReason::NotSelected);
     }
     let presence = environment.lifecycle.presence(rule.status.value);

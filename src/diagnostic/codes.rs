@@ -3,6 +3,8 @@
 //! A code is stable: it is never given another meaning, and one that is retired is not used again. Other modules have
 //! tables of their own for what they find (for example `compile`).
 
+use super::{Diagnostic, Severity};
+
 /// One code and its explanation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Code {
@@ -12,6 +14,26 @@ pub struct Code {
     pub title: &'static str,
     /// A short paragraph: what it means, why it is refused, what to do.
     pub explanation: &'static str,
+}
+
+impl Code {
+    /// An error of this kind.
+    #[must_use]
+    pub fn error(self, summary: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(self.code, summary)
+    }
+
+    /// A warning of this kind.
+    #[must_use]
+    pub fn warning(self, summary: impl Into<String>) -> Diagnostic {
+        Diagnostic::warning(self.code, summary)
+    }
+
+    /// A remark of this kind.
+    #[must_use]
+    pub fn info(self, summary: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(self.code, Severity::Info, summary)
+    }
 }
 
 /// What is known of a code of this table.

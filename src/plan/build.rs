@@ -160,7 +160,7 @@ impl<'a> Builder<'a> {
         let after = self.without_reenabling(resource, known, after);
         let after_digest = digest(&resource.kind, &after);
         let class = match self.ownership(resource, known) {
-            Ownership::Ours(last) => three_way(last, &after_digest, &known.digest),
+            Ownership::Ours(last) => three_way(&last, &after_digest, &known.digest),
             Ownership::Unmarked => Some(Class::Drift),
             Ownership::Adoptable => Some(Class::Adopted),
             Ownership::Foreign(owner) => return self.foreign(resource, after, known, &owner),
@@ -223,7 +223,7 @@ impl<'a> Builder<'a> {
                 match self.input.policy.on_drift {
                     Some(OnDrift::Keep) => return,
                     Some(OnDrift::Fail) => {
-                        blocked = Some("changed outside of Palisade (--on-drift=fail)".to_owned())
+                        blocked = Some("changed outside of Palisade (--on-drift=fail)".to_owned());
                     }
                     None if conflict => {
                         blocked = Some(format!(
@@ -314,7 +314,7 @@ impl<'a> Builder<'a> {
         match &known.live.marker {
             Some(marker) if marker.owner == self.input.owner => Ownership::Ours(marker.digest.clone()),
             Some(marker) => Ownership::Foreign(marker.owner.clone()),
-            None if !carries_marker(&resource.kind) => Ownership::NoMarker,
+            None if resource.kind.marker_carrier().is_none() => Ownership::NoMarker,
             // An id that only this owner and rule can have: somebody took the marker off.
             None if !resource.pinned => Ownership::Unmarked,
             None => Ownership::Adoptable,
@@ -449,14 +449,8 @@ enum Ownership {
     NoMarker,
 }
 
-/// Kinds whose every text is read-only have no room for a marker; they are never pruned.
-fn carries_marker(kind: &Kind) -> bool {
-    !matches!(kind, Kind::Fusion | Kind::MlBehaviorAnalytics | Kind::ThreatIntelligence | Kind::Other(_))
-}
-
 /// Three-way comparison with the marker's digest; `None`: nothing to do.
-fn three_way(last: String, desired: &str, live: &str) -> Option<Class> {
-    let last = last.as_str();
+fn three_way(last: &str, desired: &str, live: &str) -> Option<Class> {
     let short = |digest: &'_ str| digest.chars().take(Marker::DIGEST_LENGTH).collect::<String>();
     if desired == live {
         return None;

@@ -2,7 +2,19 @@
 //!
 //! A provider turns the service's wire format into [`Live`] rules and back, retries what is safe to retry, and explains
 //! refusals. It decides nothing: what to write and whether to is in the plan. It never prints. Start with [`Provider`];
-//! `sentinel` and `defender` implement it, `http` is what they share, `auth` finds the credential.
+//! `sentinel` and `defender` implement it, `http` is what they share, `auth` finds the credential, `cloud` says where the
+//! services are, and a [`Session`] puts them together for one environment.
+
+pub mod auth;
+pub mod cloud;
+mod connect;
+pub mod defender;
+mod fields;
+pub mod http;
+pub mod sentinel;
+mod technique;
+
+pub use connect::{ConnectOptions, Session};
 
 use async_trait::async_trait;
 

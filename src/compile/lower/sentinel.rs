@@ -16,6 +16,9 @@ use super::{check_length, object, parents, strings, sub_techniques};
 /// The template of the one Fusion rule that every workspace has.
 const FUSION_TEMPLATE: &str = "f71aba3d-28fb-450b-b192-4e76a83015c8";
 
+/// The id under which the service keeps that rule; there is no second one.
+const FUSION_ID: &str = "BuiltInFusion";
+
 /// What the portal writes when suppression is off; the property is required all the same.
 const SUPPRESSION: IsoDuration = IsoDuration::from_hours(5);
 
@@ -80,9 +83,10 @@ pub(crate) fn lower(
     let identity = rule.previous_ids.first().unwrap_or(&rule.id);
     Some(Resource {
         address: Address { target: target.clone(), rule: rule.id.to_string() },
-        remote_id: match &section.rule_id {
-            Some(pinned) => pinned.value.clone(),
-            None => sentinel_rule_id(owner, identity.as_str()),
+        remote_id: match (&section.rule_id, &kind) {
+            (Some(pinned), _) => pinned.value.clone(),
+            (None, Kind::Fusion) => FUSION_ID.to_owned(),
+            (None, _) => sentinel_rule_id(owner, identity.as_str()),
         },
         kind,
         pinned: section.rule_id.is_some(),

@@ -1,0 +1,346 @@
+//! Which identity Palisade acts as: finding a credential, and refusing tokens of another tenant.
+//!
+//! Variables come in as a value ([`Variables`]); secrets are never printed, not even by `Debug`. Start with
+//! [`Credentials::resolve`]; `candidates` knows what each credential needs, `assertion` fetches the assertions of GitHub
+//! Actions and Azure Pipelines, `token` reads who a token belongs to.
+//!
+//! # Order
+//!
+//! With `--credential NAME` exactly that one is used. Otherwise (`auto`), in this order, those that are configured:
+//!
+//! 1. Azure CLI, then Azure Developer CLI: the sign-in of a person,
+//! 2. client secret,
+//! 3. workload identity (a federated token file),
+//! 4. GitHub Actions OIDC,
+//! 5. Azure Pipelines OIDC,
+//! 6. managed identity.
+//!
+//! "Configured" decides more than the order. 2–6 are configured by variables that somebody set for this very run; the
+//! sign-in of 1 may be months old, and another person's. So 1 counts as configured only when none of 2–6 is: a pipeline
+//! never acts as whoever once ran `az login` on its machine. A half-configured secret or token file is an error, not a
+//! reason to fall back. Managed identity counts as configured only by the variables of App Service and its kin;
+//! elsewhere one would have to probe an address for a minute to find out.
+
+mod assertion;
+mod candidates;
+mod token;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
+use azure_core::error::ErrorKind as AzureKind;
+use azure_core::http::HttpClient;
+use azure_core::time::{Duration, OffsetDateTime};
+use azure_identity::Executor;
+
+use super::cloud::Endpoints;
+pub use token::{Identity, WrongTenant};
+
+/// Refresh a token this long before it ends.
+const EARLY: Duration = Duration::minutes(5);
+
+/// Which credential to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CredentialChoice {
+    /// The first that is configured and works (module documentation).
+    #[default]
+    Auto,
+    /// `az login`.
+    AzureCli,
+    /// `azd auth login`.
+    Azd,
+    /// `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET`.
+    ClientSecret,
+    /// `AZURE_CLIENT_ID`, `AZURE_FEDERATED_TOKEN_FILE`.
+    WorkloadIdentity,
+    /// `AZURE_CLIENT_ID` in a job with `permissions: id-token: write`.
+    GitHubOidc,
+    /// `AZURE_CLIENT_ID`, a service connection and `SYSTEM_ACCESSTOKEN` in an Azure Pipelines job.
+    AzurePipelines,
+    /// The identity of the machine.
+    ManagedIdentity,
+}
+
+impl CredentialChoice {
+    /// Every choice, in the documented order.
+    pub const ALL: [Self; 8] = [
+        Self::Auto,
+        Self::AzureCli,
+        Self::Azd,
+        Self::ClientSecret,
+        Self::WorkloadIdentity,
+        Self::GitHubOidc,
+        Self::AzurePipelines,
+        Self::ManagedIdentity,
+    ];
+
+    /// The word on the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::AzureCli => "azure-cli",
+            Self::Azd => "azd",
+            Self::ClientSecret => "client-secret",
+            Self::WorkloadIdentity => "workload-identity",
+            Self::GitHubOidc => "github-oidc",
+            Self::AzurePipelines => "azure-pipelines",
+            Self::ManagedIdentity => "managed-identity",
+        }
+    }
+
+    /// The choice that the command line calls `word`.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|choice| choice.as_str() == word)
+    }
+}
+
+/// Environment variables as a value; an empty one counts as not set. `Debug` prints names only.
+#[derive(Clone, Default)]
+pub struct Variables(BTreeMap<String, String>);
+
+impl Variables {
+    /// The value of a variable.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+}
+
+impl FromIterator<(String, String)> for Variables {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(variables: I) -> Self {
+        Self(variables.into_iter().collect())
+    }
+}
+
+impl std::fmt::Debug for Variables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// What credentials need from outside.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// Environment variables.
+    pub variables: Variables,
+    /// The run's HTTP client (`http::client`).
+    pub client: Arc<dyn HttpClient>,
+    /// Starts `az` and `azd`; `None` is the real thing.
+    pub executor: Option<Arc<dyn Executor>>,
+}
+
+/// The credential of one environment: hands out tokens of its tenant and of no other.
+pub struct Credentials {
+    tenant_id: String,
+    candidates: Vec<candidates::Candidate>,
+    skipped: Vec<Attempt>,
+    state: tokio::sync::Mutex<State>,
+    identity: Mutex<Option<Identity>>,
+}
+
+/// What was learnt so far.
+#[derive(Default)]
+struct State {
+    /// The candidate that worked; it is kept for the rest of the run.
+    chosen: Option<usize>,
+    /// Tokens by scope: the CLIs do not keep any, and start a process for each.
+    tokens: HashMap<String, AccessToken>,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials")
+            .field("tenant_id", &self.tenant_id)
+            .field("candidates", &self.candidates.iter().map(|c| c.name).collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Credentials {
+    /// Finds what is configured. Asks nobody for a token yet; what is wrong shows when the first one is needed.
+    #[must_use]
+    pub fn resolve(
+        choice: CredentialChoice,
+        tenant_id: &str,
+        endpoints: &Endpoints,
+        surroundings: &Surroundings,
+    ) -> Arc<Self> {
+        let (candidates, skipped) = candidates::find(choice, tenant_id, endpoints, surroundings);
+        Arc::new(Self {
+            tenant_id: tenant_id.to_owned(),
+            candidates,
+            skipped,
+            state: tokio::sync::Mutex::default(),
+            identity: Mutex::default(),
+        })
+    }
+
+    /// Who the last token belonged to; `None` before there was one.
+    #[must_use]
+    pub fn identity(&self) -> Option<Identity> {
+        self.identity.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A token from one candidate, if it is of our tenant.
+    async fn ask(
+        &self,
+        candidate: &candidates::Candidate,
+        scopes: &[&str],
+        options: Option<TokenRequestOptions<'_>>,
+    ) -> azure_core::Result<AccessToken> {
+        let credential = candidate
+            .credential
+            .as_ref()
+            .map_err(|why| azure_core::Error::with_message(AzureKind::Credential, why.clone()))?;
+        let token = credential.get_token(scopes, options).await?;
+        let mut identity = token::read(token.token.secret()).ok_or_else(|| {
+            azure_core::Error::with_message(
+                AzureKind::Credential,
+                "the token does not say which tenant it belongs to; refused",
+            )
+        })?;
+        if !identity.tenant_id.eq_ignore_ascii_case(&self.tenant_id) {
+            let wrong = WrongTenant { found: identity.tenant_id, wanted: self.tenant_id.clone() };
+            return Err(azure_core::Error::new(AzureKind::Credential, wrong));
+        }
+        identity.credential = candidate.name;
+        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Some(identity);
+        Ok(token)
+    }
+}
+
+#[async_trait]
+impl TokenCredential for Credentials {
+    async fn get_token(
+        &self,
+        scopes: &[&str],
+        options: Option<TokenRequestOptions<'_>>,
+    ) -> azure_core::Result<AccessToken> {
+        // Held while asking, so that tasks that start together ask once.
+        let mut state = self.state.lock().await;
+        let key = scopes.join(" ");
+        if let Some(token) = state.tokens.get(&key)
+            && token.expires_on > OffsetDateTime::now_utc() + EARLY
+        {
+            return Ok(token.clone());
+        }
+        let mut attempts = Vec::new();
+        for (index, candidate) in self.candidates.iter().enumerate() {
+            if state.chosen.is_some_and(|chosen| chosen != index) {
+                continue;
+            }
+            match self.ask(candidate, scopes, options.clone()).await {
+                Ok(token) => {
+                    state.chosen = Some(index);
+                    state.tokens.insert(key, token.clone());
+                    return Ok(token);
+                }
+                Err(error) => {
+                    attempts.push(Attempt { credential: candidate.name, outcome: Outcome::Failed(error) });
+                }
+            }
+        }
+        attempts.extend(self.skipped.iter().filter_map(Attempt::again));
+        let error = CredentialError { attempts };
+        Err(azure_core::Error::new(AzureKind::Credential, error))
+    }
+}
+
+/// One credential that gave no token.
+#[derive(Debug)]
+struct Attempt {
+    credential: &'static str,
+    outcome: Outcome,
+}
+
+#[derive(Debug)]
+enum Outcome {
+    /// It was asked.
+    Failed(azure_core::Error),
+    /// It was not, for this reason.
+    NotTried(String),
+}
+
+impl Attempt {
+    fn again(&self) -> Option<Self> {
+        match &self.outcome {
+            Outcome::NotTried(why) => {
+                Some(Self { credential: self.credential, outcome: Outcome::NotTried(why.clone()) })
+            }
+            Outcome::Failed(_) => None,
+        }
+    }
+}
+
+/// No credential gave a token: what was tried and why each failed.
+#[derive(Debug)]
+pub struct CredentialError {
+    attempts: Vec<Attempt>,
+}
+
+impl CredentialError {
+    pub(super) fn first_failure(&self) -> Option<&azure_core::Error> {
+        self.attempts.iter().find_map(|attempt| match &attempt.outcome {
+            Outcome::Failed(error) => Some(error),
+            Outcome::NotTried(_) => None,
+        })
+    }
+
+    pub(super) fn wrong_tenant(&self) -> Option<&WrongTenant> {
+        self.attempts.iter().find_map(|attempt| match &attempt.outcome {
+            Outcome::Failed(error) => error.downcast_ref::<WrongTenant>(),
+            Outcome::NotTried(_) => None,
+        })
+    }
+
+    pub(super) fn help(&self) -> String {
+        let person = "sign in with `az login --tenant <tenant_id>`";
+        let pipeline = "or set AZURE_CLIENT_ID with AZURE_FEDERATED_TOKEN_FILE, a pipeline's OIDC or AZURE_CLIENT_SECRET";
+        format!("{person}, {pipeline}; `--credential NAME` forces one and tells more")
+    }
+}
+
+impl std::fmt::Display for CredentialError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("no credential gave a token: ")?;
+        for (index, attempt) in self.attempts.iter().enumerate() {
+            if index > 0 {
+                f.write_str("; ")?;
+            }
+            match &attempt.outcome {
+                Outcome::Failed(error) => write!(f, "{} failed: {}", attempt.credential, essence(error))?,
+                Outcome::NotTried(why) => write!(f, "{} not tried: {why}", attempt.credential)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for CredentialError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.first_failure().map(|error| error as &(dyn std::error::Error + 'static))
+    }
+}
+
+/// The innermost cause that has words: the SDK wraps it into phrases and links to its own guide.
+fn essence(error: &azure_core::Error) -> String {
+    let mut words = error.to_string();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !text.trim().is_empty() {
+            words = text;
+        }
+        next = cause.source();
+    }
+    let words = words.split(" Trace ID:").next().unwrap_or_default();
+    let words: String = words.chars().take(300).collect();
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! Whose token it is. The signature is not checked: the service does that; we only refuse to act in a tenant that the
+//! environment does not name.
+
+use azure_core::base64;
+use serde_json::Value;
+
+/// Who we act as, as the token says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The tenant (`tid`).
+    pub tenant_id: String,
+    /// The application (`appid`, or `azp` in newer tokens).
+    pub app_id: Option<String>,
+    /// The user or service principal (`oid`).
+    pub object_id: Option<String>,
+    /// The person's sign-in name; `None` for applications.
+    pub user: Option<String>,
+    /// Which credential gave it, for people.
+    pub credential: &'static str,
+}
+
+impl std::fmt::Display for Identity {
+    /// `alice@contoso.com (Azure CLI)`, `application 1111… (client secret)`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.user, &self.app_id, &self.object_id) {
+            (Some(user), _, _) => f.write_str(user)?,
+            (None, Some(app), _) => write!(f, "application {app}")?,
+            (None, None, Some(object)) => write!(f, "principal {object}")?,
+            (None, None, None) => f.write_str("an unnamed identity")?,
+        }
+        if self.credential.is_empty() { Ok(()) } else { write!(f, " ({})", self.credential) }
+    }
+}
+
+/// A token of another tenant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the token belongs to tenant {found}, but the environment is tenant {wanted}")]
+pub struct WrongTenant {
+    /// Whose it is.
+    pub found: String,
+    /// Whose it should be.
+    pub wanted: String,
+}
+
+impl WrongTenant {
+    /// The next step.
+    #[must_use]
+    pub fn help(&self) -> String {
+        format!(
+            "use a credential of tenant {} (`az login --tenant {}`), or correct `tenant_id` in the environment file; nothing was sent",
+            self.wanted, self.wanted
+        )
+    }
+}
+
+/// Reads the claims; `None` when the token is not a JWT or names no tenant.
+pub(super) fn read(token: &str) -> Option<Identity> {
+    let payload = token.split('.').nth(1)?;
+    let claims: Value = serde_json::from_slice(&base64::decode_url_safe(payload).ok()?).ok()?;
+    // Claims are printed in banners: they get no more trust than any other text from outside.
+    let claim = |name: &str| {
+        claims
+            .get(name)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+            .map(crate::provider::http::clean)
+    };
+    Some(Identity {
+        tenant_id: claim("tid")?,
+        app_id: claim("appid").or_else(|| claim("azp")),
+        object_id: claim("oid"),
+        user: claim("upn").or_else(|| claim("preferred_username")).or_else(|| claim("unique_name")),
+        credential: "",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jwt(claims: &str) -> String {
+        format!("e30.{}.sig", base64::encode_url_safe(claims).trim_end_matches('='))
+    }
+
+    #[test]
+    fn reads_people_and_applications() {
+        let person = read(&jwt(r#"{"tid":"T","oid":"O","appid":"A","upn":"alice@contoso.com"}"#)).unwrap();
+        assert_eq!(person.to_string(), "alice@contoso.com");
+        let app = Identity { credential: "client secret", ..read(&jwt(r#"{"tid":"T","azp":"A"}"#)).unwrap() };
+        assert_eq!(
+            (app.to_string().as_str(), app.tenant_id.as_str()),
+            ("application A (client secret)", "T")
+        );
+    }
+
+    #[test]
+    fn what_names_no_tenant_is_nothing() {
+        for token in
+            ["", "opaque", "a.b.c", "e30.e30.e30", &jwt(r#"{"tid":""}"#), &jwt(r#"{"tid":7}"#), &jwt("[]")]
+        {
+            assert_eq!(read(token), None, "{token}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! One environment's way to its services, built once per run.
+
+use std::sync::Arc;
+
+use azure_core::credentials::TokenCredential;
+use azure_core::http::HttpClient;
+
+use super::auth::{CredentialChoice, Credentials, Identity, Surroundings, Variables};
+use super::cloud::Endpoints;
+use super::defender::Defender;
+use super::http::patience::{Pacing, TokioPacing};
+use super::http::{self, Service};
+use super::sentinel::Sentinel;
+use super::{ErrorKind, ProviderError};
+use crate::address::{Platform, Workspace};
+
+/// What a session needs.
+#[derive(Debug)]
+pub struct ConnectOptions {
+    /// Where the services are.
+    pub endpoints: Endpoints,
+    /// The environment's tenant; tokens of any other are refused.
+    pub tenant_id: String,
+    /// Which credential.
+    pub credential: CredentialChoice,
+    /// Environment variables.
+    pub variables: Variables,
+    /// The HTTP client; `None` builds the run's own from the endpoints' roots.
+    pub client: Option<Arc<dyn HttpClient>>,
+}
+
+/// Connections to one tenant: one credential, one pipeline per service.
+#[derive(Debug)]
+pub struct Session {
+    credentials: Arc<Credentials>,
+    arm: Arc<Service>,
+    graph: Arc<Service>,
+    scopes: [(Platform, String, String); 2],
+}
+
+impl Session {
+    /// Prepares the connections. Nothing is sent yet; call [`Session::sign_in`] to find out early whether it works.
+    ///
+    /// # Errors
+    /// Additional roots that cannot be used.
+    pub fn connect(options: ConnectOptions) -> Result<Self, ProviderError> {
+        let pacing: Arc<dyn Pacing> = Arc::new(TokioPacing::default());
+        Self::with_pacing(options, &pacing)
+    }
+
+    pub(super) fn with_pacing(
+        options: ConnectOptions,
+        pacing: &Arc<dyn Pacing>,
+    ) -> Result<Self, ProviderError> {
+        let ConnectOptions { endpoints, tenant_id, credential, variables, client } = options;
+        let client = match client {
+            Some(client) => client,
+            None => http::client(endpoints.extra_roots())?,
+        };
+        let surroundings = Surroundings { variables, client: Arc::clone(&client), executor: None };
+        let credentials = Credentials::resolve(credential, &tenant_id, &endpoints, &surroundings);
+        let service = |platform, base: &str, scope| {
+            let credential: Arc<dyn TokenCredential> = credentials.clone();
+            Service::new(platform, base, scope, credential, Arc::clone(&client), Arc::clone(pacing))
+                .map(Arc::new)
+        };
+        Ok(Self {
+            arm: service(Platform::Sentinel, endpoints.arm(), endpoints.arm_scope())?,
+            graph: service(Platform::Defender, endpoints.graph(), endpoints.graph_scope())?,
+            scopes: [
+                (Platform::Sentinel, endpoints.arm_scope(), endpoints.authority().to_owned()),
+                (Platform::Defender, endpoints.graph_scope(), endpoints.authority().to_owned()),
+            ],
+            credentials,
+        })
+    }
+
+    /// Fetches a token for `platform`, so that a missing credential or a wrong tenant shows before anything is read.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unauthenticated`], [`ErrorKind::WrongTenant`] or [`ErrorKind::Unavailable`].
+    pub async fn sign_in(&self, platform: Platform) -> Result<Identity, ProviderError> {
+        let subject = platform.as_str();
+        for (_, scope, authority) in self.scopes.iter().filter(|(of, _, _)| *of == platform) {
+            self.credentials
+                .get_token(&[scope], None)
+                .await
+                .map_err(|error| http::from_azure(subject, platform, authority, error))?;
+        }
+        self.identity()
+            .ok_or_else(|| self.service(platform).nonsense("authenticate", subject, "no token was given"))
+    }
+
+    /// Who the session acts as; `None` before the first token.
+    #[must_use]
+    pub fn identity(&self) -> Option<Identity> {
+        self.credentials.identity()
+    }
+
+    /// The analytics rules of a workspace.
+    #[must_use]
+    pub fn sentinel(&self, workspace: Arc<Workspace>, api_version: Option<&str>) -> Sentinel {
+        Sentinel::new(Arc::clone(&self.arm), workspace, api_version)
+    }
+
+    /// The tenant's custom detections.
+    #[must_use]
+    pub fn defender(&self, api_version: Option<&str>) -> Defender {
+        Defender::new(Arc::clone(&self.graph), api_version)
+    }
+
+    fn service(&self, platform: Platform) -> &Service {
+        match platform {
+            Platform::Sentinel => &self.arm,
+            Platform::Defender => &self.graph,
+        }
+    }
+}
+
+/// The error for an id that cannot be part of an address; nothing is sent.
+pub(super) fn unusable_id(operation: &'static str, subject: &str, id: &str) -> ProviderError {
+    ProviderError {
+        operation,
+        subject: subject.to_owned(),
+        kind: ErrorKind::Rejected,
+        message: http::clean(&format!("`{id}` cannot be a rule's id")),
+        status: None,
+        code: None,
+        request_id: None,
+        help: Some("ids consist of letters, digits, `-`, `_` and `.`".to_owned()),
+        source: None,
+    }
+}

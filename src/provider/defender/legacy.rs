@@ -1,0 +1,199 @@
+//! The retired shape of a rule, read as the present one (CONTRACT A.4, "Legacy shape"). Never written.
+//!
+//! The old shape names result columns by enum words (`accountUpn`), the new one by the columns themselves
+//! (`AccountUpn`); the words are the columns in camel case. Each impacted asset becomes one mapping.
+
+use serde_json::{Map, Value, json};
+
+type Object = Map<String, Value>;
+
+/// Fills the present properties that are missing from those of the retired shape; whether there was anything to fill.
+pub(super) fn modernise(rule: &mut Object) -> bool {
+    let mut filled = false;
+    if !has(rule, "status")
+        && let Some(enabled) = rule.get("isEnabled").and_then(Value::as_bool)
+    {
+        rule.insert("status".to_owned(), json!(if enabled { "enabled" } else { "disabled" }));
+        filled = true;
+    }
+    if let Some(schedule) = rule.get_mut("schedule").and_then(Value::as_object_mut)
+        && !has(schedule, "frequency")
+        && let Some(frequency) = schedule.get("period").and_then(Value::as_str).and_then(frequency)
+    {
+        schedule.insert("frequency".to_owned(), json!(frequency));
+        filled = true;
+    }
+    if let Some(action) = rule.get_mut("detectionAction").and_then(Value::as_object_mut) {
+        if let Some(template) = action.get_mut("alertTemplate").and_then(Value::as_object_mut) {
+            filled |= tactics(template);
+            filled |= entities(template);
+        }
+        filled |= actions(action);
+        filled |= scope(action);
+    }
+    filled
+}
+
+fn has(object: &Object, name: &str) -> bool {
+    object.get(name).is_some_and(|value| !value.is_null())
+}
+
+/// `None` for `Custom`, which says nothing about the length.
+fn frequency(period: &str) -> Option<&'static str> {
+    [("0", "PT0S"), ("1H", "PT1H"), ("3H", "PT3H"), ("12H", "PT12H"), ("24H", "P1D")]
+        .into_iter()
+        .find_map(|(old, new)| (old == period).then_some(new))
+}
+
+fn tactics(template: &mut Object) -> bool {
+    let Some(category) = template.get("category").and_then(Value::as_str).filter(|text| !text.is_empty())
+    else {
+        return false;
+    };
+    if has(template, "tactics") {
+        return false;
+    }
+    let techniques: Vec<Value> =
+        strings(template.get("mitreTechniques")).map(|technique| json!({ "technique": technique })).collect();
+    let tactics = json!([{ "tactic": category, "techniques": techniques }]);
+    template.insert("tactics".to_owned(), tactics);
+    true
+}
+
+fn entities(template: &mut Object) -> bool {
+    if has(template, "entityMappings") {
+        return false;
+    }
+    let Some(Value::Array(assets)) = template.get("impactedAssets") else { return false };
+    let mut mappings = Object::new();
+    for asset in assets {
+        let Some(identifier) = asset.get("identifier").and_then(Value::as_str) else { continue };
+        let (collection, member) = match type_name(asset) {
+            "impactedDeviceAsset" if identifier == "deviceId" => ("hosts", "deviceIdColumn"),
+            "impactedDeviceAsset" => ("hosts", "nameColumn"),
+            "impactedUserAsset" => ("accounts", account_member(identifier)),
+            "impactedMailboxAsset" => ("mailboxes", "primaryAddressColumn"),
+            _ => continue,
+        };
+        push(&mut mappings, collection, json!({ member: column(identifier) }));
+    }
+    if mappings.is_empty() {
+        return false;
+    }
+    template.insert("entityMappings".to_owned(), Value::Object(mappings));
+    true
+}
+
+/// Which member an account column belongs to, by the end of its name.
+fn account_member(identifier: &str) -> &'static str {
+    [
+        ("Sid", "sidColumn"),
+        ("Upn", "upnColumn"),
+        ("ObjectId", "aadUserIdColumn"),
+        ("accountId", "aadUserIdColumn"),
+        ("Domain", "ntDomainColumn"),
+    ]
+    .into_iter()
+    .find_map(|(end, member)| identifier.ends_with(end).then_some(member))
+    .unwrap_or("nameColumn")
+}
+
+fn actions(action: &mut Object) -> bool {
+    if has(action, "automatedActions") {
+        return false;
+    }
+    let Some(Value::Array(responses)) = action.get("responseActions") else { return false };
+    let mut automated = Object::new();
+    for response in responses {
+        let word = type_name(response).strip_suffix("ResponseAction").unwrap_or_default();
+        let Some((_, collection)) = COLLECTIONS.iter().find(|(old, _)| *old == word) else { continue };
+        let identifiers = response.get("identifier").and_then(Value::as_str).unwrap_or_default();
+        let mut item = Object::new();
+        for identifier in identifiers.split(',').map(str::trim).filter(|text| !text.is_empty()) {
+            item.insert(action_member(collection, identifier).to_owned(), json!(column(identifier)));
+        }
+        for kept in ["isolationType", "deviceGroupNames"] {
+            if let Some(value) = response.get(kept).filter(|value| !value.is_null()) {
+                item.insert(kept.to_owned(), value.clone());
+            }
+        }
+        push(&mut automated, collection, Value::Object(item));
+    }
+    if automated.is_empty() {
+        return false;
+    }
+    action.insert("automatedActions".to_owned(), Value::Object(automated));
+    true
+}
+
+/// Derived types of `responseAction` without their suffix, and the collections that replace them.
+const COLLECTIONS: [(&str, &str); 16] = [
+    ("allowFile", "allowFiles"),
+    ("blockFile", "blockFiles"),
+    ("collectInvestigationPackage", "collectInvestigationPackages"),
+    ("disableUser", "disableUsers"),
+    ("forceUserPasswordReset", "forceUserPasswordResets"),
+    ("hardDelete", "hardDeleteEmails"),
+    ("initiateInvestigation", "initiateInvestigations"),
+    ("isolateDevice", "isolateDevices"),
+    ("markUserAsCompromised", "markUsersAsCompromised"),
+    ("moveToDeletedItems", "moveEmailsToDeletedItems"),
+    ("moveToInbox", "moveEmailsToInbox"),
+    ("moveToJunk", "moveEmailsToJunk"),
+    ("restrictAppExecution", "restrictAppExecutions"),
+    ("runAntivirusScan", "runAntivirusScans"),
+    ("softDelete", "softDeleteEmails"),
+    ("stopAndQuarantineFile", "stopAndQuarantineFiles"),
+];
+
+fn action_member(collection: &str, identifier: &str) -> &'static str {
+    match identifier {
+        "networkMessageId" => "networkMessageIdColumn",
+        "recipientEmailAddress" => "recipientColumn",
+        "deviceId" => "deviceIdColumn",
+        "sha256" | "initiatingProcessSHA256" => "sha256Column",
+        "sha1" | "initiatingProcessSHA1" => "sha1Column",
+        _ if collection == "markUsersAsCompromised" => "accountObjectIdColumn",
+        _ => "accountSidColumn",
+    }
+}
+
+fn scope(action: &mut Object) -> bool {
+    let Some(scope) = action.get_mut("organizationalScope").and_then(Value::as_object_mut) else {
+        return false;
+    };
+    if has(scope, "deviceGroups") || !has(scope, "scopeNames") {
+        return false;
+    }
+    let names: Vec<Value> = strings(scope.get("scopeNames")).map(|name| json!(name)).collect();
+    scope.insert("deviceGroups".to_owned(), Value::Array(names));
+    true
+}
+
+/// The last word of `@odata.type`.
+fn type_name(value: &Value) -> &str {
+    let name = value.get("@odata.type").and_then(Value::as_str).unwrap_or_default();
+    name.rsplit('.').next().unwrap_or_default()
+}
+
+/// `accountUpn` → `AccountUpn`, `sha1` → `SHA1`.
+fn column(identifier: &str) -> String {
+    match identifier {
+        "sha1" => "SHA1".to_owned(),
+        "sha256" => "SHA256".to_owned(),
+        _ => {
+            let mut rest = identifier.chars();
+            rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+        }
+    }
+}
+
+fn push(into: &mut Object, collection: &str, item: Value) {
+    if let Value::Array(items) = into.entry(collection).or_insert_with(|| json!([])) {
+        items.push(item);
+    }
+}
+
+fn strings(list: Option<&Value>) -> impl Iterator<Item = &str> {
+    list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+}

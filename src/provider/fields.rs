@@ -1,0 +1,138 @@
+//! Sorting an answer's properties into what we manage, what the server owns, and what this version does not know.
+//!
+//! Each provider has one table of the properties that it writes. Whatever an answer holds beyond it is carried along and
+//! sent back, so that a service that grows a property never loses it through us. Null is absence everywhere.
+
+use serde_json::{Map, Value};
+
+use crate::resource::Body;
+
+/// What one property is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Known {
+    /// Managed, with everything in it.
+    Value,
+    /// Managed, member by member.
+    Object(Table),
+    /// Owned by the server: never written, never compared.
+    Server,
+}
+
+/// Properties by name.
+pub(super) type Table = &'static [(&'static str, Known)];
+
+/// Splits `properties` into managed content and what `table` does not know; the server's own is dropped.
+pub(super) fn split(properties: Body, table: Table) -> (Body, Body) {
+    let (mut managed, mut unknown) = (Body::new(), Body::new());
+    for (name, value) in properties {
+        let Some(value) = without_nulls(value) else { continue };
+        match (lookup(table, &name), value) {
+            (Some(Known::Server), _) => {}
+            (Some(Known::Object(inner)), Value::Object(members)) => {
+                let was_empty = members.is_empty();
+                let (inside, rest) = split(members, inner);
+                if !inside.is_empty() || was_empty {
+                    managed.insert(name.clone(), Value::Object(inside));
+                }
+                if !rest.is_empty() {
+                    unknown.insert(name, Value::Object(rest));
+                }
+            }
+            (Some(Known::Value | Known::Object(_)), value) => {
+                managed.insert(name, value);
+            }
+            (None, value) => {
+                unknown.insert(name, value);
+            }
+        }
+    }
+    (managed, unknown)
+}
+
+/// Puts properties of `unknown` back into `body`, member by member; what `body` says itself wins.
+pub(super) fn merge_unknown(body: &mut Body, unknown: &Body) {
+    for (name, value) in unknown {
+        match (body.get_mut(name), value) {
+            (None, value) => {
+                body.insert(name.clone(), value.clone());
+            }
+            (Some(Value::Object(inside)), Value::Object(members)) => merge_unknown(inside, members),
+            (Some(_), _) => {}
+        }
+    }
+}
+
+/// `\r\n` and lone `\r` as `\n`: Graph returns queries with CRLF whatever was sent (peers, quirk 15).
+pub(super) fn unix_lines(text: &str) -> String {
+    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() }
+}
+
+/// The text of a property.
+pub(super) fn text<'a>(body: &'a Body, name: &str) -> Option<&'a str> {
+    body.get(name).and_then(Value::as_str)
+}
+
+/// Takes the text of a property out.
+pub(super) fn take_text(body: &mut Body, name: &str) -> Option<String> {
+    match body.shift_remove(name) {
+        Some(Value::String(text)) => Some(text),
+        Some(other) => {
+            body.insert(name.to_owned(), other);
+            None
+        }
+        None => None,
+    }
+}
+
+/// The object at a property.
+pub(super) fn object_mut<'a>(body: &'a mut Body, name: &str) -> Option<&'a mut Map<String, Value>> {
+    body.get_mut(name).and_then(Value::as_object_mut)
+}
+
+fn lookup(table: Table, name: &str) -> Option<Known> {
+    table.iter().find(|(known, _)| *known == name).map(|(_, known)| *known)
+}
+
+fn without_nulls(value: Value) -> Option<Value> {
+    match value {
+        Value::Null => None,
+        Value::Object(members) => Some(Value::Object(
+            members.into_iter().filter_map(|(k, v)| without_nulls(v).map(|v| (k, v))).collect(),
+        )),
+        Value::Array(items) => Some(Value::Array(items.into_iter().filter_map(without_nulls).collect())),
+        other => Some(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const TABLE: Table =
+        &[("a", Known::Value), ("o", Known::Object(&[("x", Known::Value)])), ("etag", Known::Server)];
+
+    fn body(value: Value) -> Body {
+        value.as_object().cloned().unwrap()
+    }
+
+    #[test]
+    fn knows_the_managed_from_the_unknown_and_loses_neither() {
+        let answer =
+            body(json!({"a": 1, "etag": "e", "o": {"x": [null, 1], "y": 2}, "new": {"z": null}, "n": null}));
+        let (managed, unknown) = split(answer, TABLE);
+        assert_eq!(managed, body(json!({"a": 1, "o": {"x": [1]}})));
+        assert_eq!(unknown, body(json!({"o": {"y": 2}, "new": {}})));
+
+        let mut write = body(json!({"a": 2, "o": {"x": [3]}}));
+        merge_unknown(&mut write, &unknown);
+        assert_eq!(write, body(json!({"a": 2, "o": {"x": [3], "y": 2}, "new": {}})));
+    }
+
+    #[test]
+    fn carries_unknown_members_even_when_their_parent_is_gone() {
+        let mut write = Body::new();
+        merge_unknown(&mut write, &body(json!({"o": {"y": 2}})));
+        assert_eq!(write, body(json!({"o": {"y": 2}})));
+    }
+}

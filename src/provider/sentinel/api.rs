@@ -1,0 +1,226 @@
+//! The operations on `alertRules` (CONTRACT B.2, B.4).
+//!
+//! An update sends the etag that the plan saw, in the body and as `If-Match`, so nobody's change is overwritten unseen.
+//! PUT has the same effect twice as once, so it is repeated after a lost answer; when the first try did land, the second
+//! meets a newer etag, and the conflict is recognised as our own by what the rule then holds.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use azure_core::http::{Method, Url};
+use serde_json::Value;
+
+use super::{convert, schema, wire};
+use crate::address::{Target, Workspace};
+use crate::provider::connect::unusable_id;
+use crate::provider::http::{Answer, Call, Service};
+use crate::provider::{ErrorKind, Provider, ProviderError, Write};
+use crate::resource::{Live, Schema};
+
+/// The analytics rules of one workspace.
+#[derive(Debug)]
+pub struct Sentinel {
+    service: Arc<Service>,
+    target: Target,
+    workspace: Arc<Workspace>,
+    api_version: String,
+}
+
+impl Sentinel {
+    pub(in crate::provider) fn new(
+        service: Arc<Service>,
+        workspace: Arc<Workspace>,
+        api_version: Option<&str>,
+    ) -> Self {
+        Self {
+            service,
+            target: Target::Sentinel(Arc::clone(&workspace)),
+            workspace,
+            api_version: api_version.unwrap_or(wire::API_VERSION).to_owned(),
+        }
+    }
+
+    /// The address of the collection, or of one rule in it.
+    fn url(&self, remote_id: Option<&str>) -> Url {
+        let segments = [
+            "subscriptions",
+            &self.workspace.subscription,
+            "resourceGroups",
+            &self.workspace.resource_group,
+            "providers",
+            "Microsoft.OperationalInsights",
+            "workspaces",
+            &self.workspace.workspace,
+            "providers",
+            "Microsoft.SecurityInsights",
+            "alertRules",
+        ];
+        let mut url = self.service.url(segments.into_iter().chain(remote_id));
+        url.query_pairs_mut().append_pair("api-version", &self.api_version);
+        url
+    }
+
+    fn subject(&self, rule: &str) -> String {
+        format!("{}:{rule}", self.target)
+    }
+
+    async fn put(
+        &self,
+        operation: &'static str,
+        write: &Write,
+        before: Option<&Live>,
+    ) -> Result<Live, ProviderError> {
+        let subject = self.subject(&write.marker.rule);
+        let url = self.rule_url(operation, &subject, &write.remote_id)?;
+        let put = convert::sent(write, before);
+        let if_match = put.etag.clone();
+        let body = serde_json::to_value(&put)
+            .map_err(|_| self.service.nonsense(operation, &subject, "the rule cannot be written as JSON"))?;
+        let call = Call {
+            operation,
+            subject: &subject,
+            method: Method::Put,
+            url,
+            body: Some(&body),
+            if_match: if_match.as_deref(),
+        };
+        let answer = self.service.call(call).await?;
+        match answer.body {
+            // A service that says yes and nothing else is asked what it has now.
+            Value::Null => self.read(&write.remote_id).await?.ok_or_else(|| {
+                self.service.nonsense(operation, &subject, "the rule was accepted, but is not there")
+            }),
+            body => self.rule(operation, &subject, body),
+        }
+    }
+
+    fn rule_url(
+        &self,
+        operation: &'static str,
+        subject: &str,
+        remote_id: &str,
+    ) -> Result<Url, ProviderError> {
+        // Such an id would make another address of the path.
+        if matches!(remote_id, "" | "." | "..") || remote_id.contains(['/', '\\']) {
+            return Err(unusable_id(operation, subject, remote_id));
+        }
+        Ok(self.url(Some(remote_id)))
+    }
+
+    fn rule(&self, operation: &'static str, subject: &str, value: Value) -> Result<Live, ProviderError> {
+        match serde_json::from_value::<wire::AlertRule>(value) {
+            Ok(rule) => Ok(convert::live(rule)),
+            Err(error) => Err(self.service.nonsense(
+                operation,
+                subject,
+                &format!("a rule in the answer makes no sense: {error}"),
+            )),
+        }
+    }
+
+    async fn get(
+        &self,
+        operation: &'static str,
+        subject: &str,
+        remote_id: &str,
+    ) -> Result<Option<Live>, ProviderError> {
+        let url = self.rule_url(operation, subject, remote_id)?;
+        let call = Call { operation, subject, method: Method::Get, url, body: None, if_match: None };
+        match self.service.call(call).await {
+            Ok(Answer { body, .. }) => self.rule(operation, subject, body).map(Some),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for Sentinel {
+    fn target(&self) -> &Target {
+        &self.target
+    }
+
+    fn schema(&self) -> &'static Schema {
+        &schema::SCHEMA
+    }
+
+    async fn list(&self) -> Result<Vec<Live>, ProviderError> {
+        let subject = self.target.to_string();
+        let values = self.service.pages(&subject, self.url(None), wire::NEXT_LINK).await?;
+        // Pages of a list that changes meanwhile may repeat a rule.
+        let mut seen = HashSet::new();
+        let mut rules = Vec::with_capacity(values.len());
+        for value in values {
+            let rule = self.rule("list", &subject, value)?;
+            if seen.insert(rule.remote_id.to_ascii_lowercase()) {
+                rules.push(rule);
+            }
+        }
+        Ok(rules)
+    }
+
+    async fn read(&self, remote_id: &str) -> Result<Option<Live>, ProviderError> {
+        self.get("read", &self.subject(remote_id), remote_id).await
+    }
+
+    async fn create(&self, write: &Write) -> Result<Live, ProviderError> {
+        self.put("create", write, None).await
+    }
+
+    async fn update(&self, write: &Write, before: &Live) -> Result<Live, ProviderError> {
+        match self.put("update", write, Some(before)).await {
+            Err(conflict) if conflict.kind == ErrorKind::Conflict => {
+                match self.read(&write.remote_id).await {
+                    Ok(Some(now)) if landed(write, before, &now) => Ok(now),
+                    _ => Err(conflict),
+                }
+            }
+            result => result,
+        }
+    }
+
+    async fn delete(&self, before: &Live) -> Result<(), ProviderError> {
+        let name = before.marker.as_ref().map_or(before.remote_id.as_str(), |marker| marker.rule.as_str());
+        let subject = self.subject(name);
+        // DELETE documents no condition, so the question comes first.
+        match self.get("delete", &subject, &before.remote_id).await? {
+            None => return Ok(()),
+            Some(now) if now.server.etag == before.server.etag => {}
+            Some(now) if now.body == before.body && now.marker == before.marker => {}
+            Some(_) => {
+                return Err(ProviderError {
+                    operation: "delete",
+                    subject,
+                    kind: ErrorKind::Conflict,
+                    message: "the rule was changed after the plan was made".to_owned(),
+                    status: None,
+                    code: None,
+                    request_id: None,
+                    help: Some("plan again and look at the difference".to_owned()),
+                    source: None,
+                });
+            }
+        }
+        let url = self.rule_url("delete", &subject, &before.remote_id)?;
+        let call = Call {
+            operation: "delete",
+            subject: &subject,
+            method: Method::Delete,
+            url,
+            body: None,
+            if_match: None,
+        };
+        match self.service.call(call).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Whether the rule holds what we tried to write, so that the conflict was with ourselves.
+fn landed(write: &Write, before: &Live, now: &Live) -> bool {
+    let ours = now.marker.as_ref() == Some(&write.marker);
+    ours && (before.marker.as_ref() != Some(&write.marker) || now.body == write.body)
+}
