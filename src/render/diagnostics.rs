@@ -287,10 +287,7 @@ error[X-01]: a summary
         let mut sources = SourceMap::default();
         let file = sources.add("rules/huge.yaml", "");
         let finding = Diagnostic::error("X-01", "too large").at(Span::new(file, 0, 0)).with_help("h");
-        assert_eq!(
-            one(finding, &sources),
-            "error[X-01]: too large\n--> rules/huge.yaml\n = help: h\n\n"
-        );
+        assert_eq!(one(finding, &sources), "error[X-01]: too large\n--> rules/huge.yaml\n = help: h\n\n");
         let nowhere = Diagnostic::new("X-02", Severity::Info, "nowhere");
         assert_eq!(one(nowhere.clone(), &sources), "info[X-02]: nowhere\n\n");
         assert_eq!(json(&[nowhere].into_iter().collect(), &sources)[0]["line"], Value::Null);
