@@ -1,5 +1,8 @@
+use std::time::Duration;
+
 use serde_json::json;
 
+use super::patience::Gate;
 use crate::address::Platform;
 use crate::provider::testing::*;
 use crate::provider::{ErrorKind, Provider};
@@ -78,19 +81,14 @@ async fn gives_up_when_the_service_asks_for_too_long() {
 
 #[tokio::test]
 async fn one_refusal_slows_every_task_on_that_host() {
-    // Both tasks are refused or delayed by one answer: the second never sends before the gate opens.
-    let responder = Responder::new([
-        Reply::Answer(429, vec![("retry-after", "20".to_owned())], String::new()),
-        page(&[], None),
-        page(&[], None),
-    ]);
-    let (session, clock) = session(&responder);
-    let (one, two) = (session.defender(None), session.defender(None));
-    let first = one.list().await;
-    assert!(first.is_ok());
+    let (gate, clock) = (Gate::default(), Clock::default());
+    gate.until_open(&clock).await;
+    gate.close_until(Duration::from_secs(20));
+    gate.close_until(Duration::from_secs(5));
+    // Whoever comes next waits, and nobody after that.
+    gate.until_open(&clock).await;
+    gate.until_open(&clock).await;
     assert_eq!(clock.waits(), [20]);
-    assert!(two.list().await.is_ok());
-    assert_eq!(clock.waits(), [20], "the gate is open again");
 }
 
 #[tokio::test]

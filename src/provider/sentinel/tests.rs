@@ -141,9 +141,9 @@ fn reading_undoes_what_the_service_and_other_clients_do() {
 fn a_rule_that_the_service_switched_off_keeps_its_name_and_gives_its_reason() {
     for (description, reason, kept) in [
         (
-            "The rule was disabled:\n a table is gone.\n\nWhat it finds.",
-            "The rule was disabled: a table is gone.",
-            Some("What it finds."),
+            "This rule was disabled automatically. Reason: a table is gone.\nWhat it finds.\n\nAnd why.",
+            "This rule was disabled automatically. Reason: a table is gone.",
+            Some("What it finds.\n\nAnd why."),
         ),
         (
             "What it finds.\n\nAuto disabled due to a permanent failure.",
@@ -278,6 +278,20 @@ async fn a_put_is_repeated_and_recognises_its_own_echo() {
         assert_eq!((error.kind, error.subject.as_str()), (ErrorKind::Conflict, "sentinel/law-soc:rule-a"));
         assert!(error.help.unwrap().contains("plan again"));
     }
+}
+
+#[tokio::test]
+async fn an_unknown_property_that_turns_out_to_be_the_servers_is_not_sent_back() {
+    let (kind, body) = bodies().swap_remove(0);
+    let write = write(kind, ID, body);
+    let before = live(served(&write, None, &json!({"healthState": "Good", "newThing": 1})));
+    let refusal = json!({"error": {"code": "BadRequest", "message": "Read-only property 'healthState' cannot be assigned"}});
+    let now = json!({"name": ID, "kind": "Scheduled", "etag": "\"e-2\"", "properties": sent(&write, None).properties});
+    let responder = Responder::new([json_reply(400, &refusal), json_reply(200, &now)]);
+    let (session, _) = session(&responder);
+    session.sentinel(workspace(), None).update(&write, &before).await.unwrap();
+    let last = responder.sent()[1].json();
+    assert_eq!((last["properties"].get("healthState"), &last["properties"]["newThing"]), (None, &json!(1)));
 }
 
 #[tokio::test]
