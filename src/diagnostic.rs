@@ -3,6 +3,8 @@
 //! A [`Diagnostic`] is a value with a stable code and a place. It is accumulated, never thrown: one run reports every
 //! mistake of every file. It does not format itself; `render` turns it into text, JSON or SARIF.
 
+pub mod codes;
+
 use crate::source::{SourceMap, Span};
 
 /// How bad it is. Errors stop an environment from being planned.

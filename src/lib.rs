@@ -10,12 +10,32 @@
 //! (Plan, Provider)       --apply--> Outcome                                         the only writer of the network
 //! ```
 
+// Foundation: no dependency inside the crate.
 pub mod address;
+pub mod characters;
 pub mod diagnostic;
 pub mod duration;
 pub mod source;
 
+// Authoring: what people write.
+pub mod load;
 pub mod model;
-pub mod provider;
-pub mod resource;
 pub mod yaml;
+
+// Language.
+pub mod kql;
+
+// Compile, compare, plan: pure.
+pub mod compile;
+pub mod diff;
+pub mod plan;
+pub mod resource;
+
+// Edge: the network.
+pub mod apply;
+pub mod provider;
+pub mod sandbox;
+
+// Face.
+pub mod cli;
+pub mod render;

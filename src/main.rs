@@ -1,2 +1,5 @@
 //! The `palisade` binary: one expression, everything else is in the library.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    palisade::cli::main()
+}

@@ -100,7 +100,9 @@ pub struct Resource {
     pub remote_id: String,
     /// What kind.
     pub kind: Kind,
-    /// Its content in canonical form (see `diff::canonical`).
+    /// The rule file pins that id, so the rule may be somebody else's making.
+    pub pinned: bool,
+    /// Its content, complete; `diff::canonical` makes it comparable.
     pub body: Body,
     /// Refuses deletion.
     pub protect: bool,

@@ -105,6 +105,12 @@ impl SourceMap {
         &self.files
     }
 
+    /// The file that was added last.
+    #[must_use]
+    pub fn last(&self) -> Option<FileId> {
+        self.files.len().checked_sub(1).and_then(|index| u32::try_from(index).ok()).map(FileId)
+    }
+
     /// The path of a span's file, or an empty string for a foreign id.
     #[must_use]
     pub fn path(&self, id: FileId) -> &str {

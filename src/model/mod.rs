@@ -11,6 +11,7 @@ pub mod environment;
 pub mod project;
 pub mod rule;
 pub mod sentinel;
+pub mod vocabulary;
 
 use std::sync::Arc;
 

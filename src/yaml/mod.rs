@@ -4,6 +4,16 @@
 //! `decode` takes values out of it and reports *every* problem with its span. It never reads a file and knows nothing of
 //! rules. Start with [`Node`].
 
+pub mod decode;
+pub mod encoding;
+pub mod merge;
+pub mod read;
+mod syntax;
+mod verbatim;
+
+#[cfg(test)]
+mod read_tests;
+
 use crate::source::{FileId, Span};
 
 /// A value of a YAML document and where it stands.
@@ -71,12 +81,12 @@ impl Text {
         }
     }
 
-    /// The text of a whole file.
+    /// The text of a whole file; `\r\n` becomes `\n`, and places still count the file's bytes.
     #[must_use]
     pub fn of_file(text: &str) -> Self {
         let mut line_starts = vec![0];
         line_starts.extend(text.bytes().zip(1u32..).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next));
-        Self { value: text.to_owned(), line_starts }
+        Self { value: text.replace("\r\n", "\n"), line_starts }
     }
 }
 

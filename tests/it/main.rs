@@ -1,1 +1,3 @@
-//! it
+//! Everything that is tested from outside the crate, one module for each topic.
+
+mod shipped;

@@ -12,6 +12,21 @@ pub(crate) mod wire;
 
 pub use api::Defender;
 
+use crate::provider::Write;
+use crate::resource::Schema;
+
+/// How the properties of custom detections compare.
+#[must_use]
+pub fn schema() -> &'static Schema {
+    &schema::SCHEMA
+}
+
+/// The body that a POST of this rule sends.
+#[must_use]
+pub fn payload(write: &Write) -> serde_json::Value {
+    convert::created(write).into()
+}
+
 #[cfg(test)]
 mod metadata_tests;
 #[cfg(test)]

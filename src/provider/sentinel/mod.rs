@@ -21,6 +21,21 @@ pub(crate) mod wire;
 
 pub use api::Sentinel;
 
+use crate::provider::Write;
+use crate::resource::Schema;
+
+/// How the properties of analytics rules compare.
+#[must_use]
+pub fn schema() -> &'static Schema {
+    &schema::SCHEMA
+}
+
+/// The body that a first PUT of this rule sends.
+#[must_use]
+pub fn payload(write: &Write) -> serde_json::Value {
+    serde_json::to_value(convert::sent(write, None)).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod openapi_tests;
 #[cfg(test)]

@@ -1,0 +1,135 @@
+//! One environment's providers: endpoints, credential, and, for `cloud: sandbox`, the embedded tenant itself.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::model::environment::{Cloud, Environment};
+use crate::plan::TargetState;
+use crate::provider::auth::{CredentialChoice, Identity, Variables};
+use crate::provider::cloud::Endpoints;
+use crate::provider::{ConnectOptions, Provider, Session};
+use crate::sandbox;
+
+use super::failure::Failure;
+use super::settings::Settings;
+
+/// Where the sandbox keeps its state, below the repository's root.
+pub(crate) const SANDBOX_STATE: &str = ".palisade/sandbox";
+
+/// An environment's connections. Call [`Connection::close`] at the end: the sandbox writes its state then.
+pub(crate) struct Connection {
+    pub(crate) providers: Vec<Box<dyn Provider>>,
+    pub(crate) identity: Option<Identity>,
+    sandbox: Option<sandbox::Running>,
+}
+
+/// Connects to every target of an environment and signs in to each service that it uses.
+pub(crate) async fn connect(
+    environment: &Environment,
+    root: &Path,
+    credential: CredentialChoice,
+    settings: &Settings,
+) -> Result<Connection, Failure> {
+    let (endpoints, local) = endpoints(environment, root, &settings.variables).await?;
+    let (credential, variables) = match &local {
+        // The sandbox has one identity of its own; the user's credentials never go there.
+        Some(running) => (CredentialChoice::ClientSecret, sandbox_variables(running)),
+        None => (credential, settings.variables.clone()),
+    };
+    let session = Session::connect(ConnectOptions {
+        endpoints,
+        tenant_id: environment.tenant_id.value.clone(),
+        credential,
+        variables,
+        client: None,
+    })?;
+    let mut providers: Vec<Box<dyn Provider>> = Vec::new();
+    if let Some(target) = &environment.defender {
+        let version = target.api_version.as_ref().map(|version| version.value.as_str());
+        providers.push(Box::new(session.defender(version)));
+    }
+    let version = environment.sentinel_api_version.as_ref().map(|version| version.value.as_str());
+    for workspace in &environment.sentinel {
+        providers.push(Box::new(session.sentinel(Arc::clone(&workspace.value), version)));
+    }
+    let platforms: std::collections::BTreeSet<_> =
+        providers.iter().map(|provider| provider.target().platform()).collect();
+    for platform in platforms {
+        session.sign_in(platform).await?;
+    }
+    Ok(Connection { providers, identity: session.identity(), sandbox: local })
+}
+
+impl Connection {
+    /// Lists every target, all at once.
+    pub(crate) async fn list(&self) -> Result<Vec<TargetState>, Failure> {
+        let reads = self.providers.iter().map(|provider| async move {
+            provider.list().await.map(|live| TargetState {
+                target: provider.target().clone(),
+                schema: provider.schema(),
+                live,
+            })
+        });
+        let states: Result<Vec<_>, _> = futures::future::join_all(reads).await.into_iter().collect();
+        Ok(states?)
+    }
+
+    pub(crate) async fn close(self) -> Result<(), Failure> {
+        match self.sandbox {
+            Some(running) => Ok(running.stop().await?),
+            None => Ok(()),
+        }
+    }
+}
+
+async fn endpoints(
+    environment: &Environment,
+    root: &Path,
+    variables: &Variables,
+) -> Result<(Endpoints, Option<sandbox::Running>), Failure> {
+    let mut local = None;
+    let mut endpoints = match &environment.cloud.value {
+        Cloud::Public => Endpoints::public(),
+        Cloud::UsGov => Endpoints::us_gov(),
+        Cloud::UsGovDod => Endpoints::us_gov_dod(),
+        Cloud::China => Endpoints::china(),
+        Cloud::Custom { authority, arm, graph, ca_file } => {
+            let allowed = variables.get("PALISADE_ALLOW_CUSTOM_CLOUD") == Some("1");
+            let endpoints = Endpoints::custom(&authority.value, &arm.value, &graph.value, allowed)
+                .map_err(|error| Failure::error(error.to_string()).help(error.help()))?;
+            match ca_file {
+                Some(file) => endpoints.with_root(pem(&root.join(&file.value))?),
+                None => endpoints,
+            }
+        }
+        Cloud::Sandbox => {
+            let options =
+                sandbox::Options { state_dir: Some(root.join(SANDBOX_STATE)), ..sandbox::Options::default() };
+            let running = sandbox::start(options).await?;
+            let endpoints = Endpoints::custom(&running.authority(), &running.arm(), &running.graph(), false)
+                .map_err(|error| Failure::error(error.to_string()))?
+                .with_root(running.ca_pem().as_bytes().to_vec());
+            local = Some(running);
+            endpoints
+        }
+    };
+    if let Some(file) = variables.get("PALISADE_CA_FILE") {
+        endpoints = endpoints.with_root(pem(Path::new(file))?);
+    }
+    Ok((endpoints, local))
+}
+
+fn pem(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| {
+        Failure::error(format!("the certificate file `{}` cannot be read", path.display()))
+            .caused_by(&error)
+            .help("`ca_file` and PALISADE_CA_FILE name a PEM file with further root certificates")
+    })
+}
+
+fn sandbox_variables(running: &sandbox::Running) -> Variables {
+    [("AZURE_CLIENT_ID", running.client_id()), ("AZURE_CLIENT_SECRET", running.client_secret())]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}

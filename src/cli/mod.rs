@@ -1,0 +1,155 @@
+//! The command line: one file per command, and what they share.
+//!
+//! A command reads its arguments, calls the pure functions of the library, and shows the result. It holds no business
+//! rule. stdout is for data, stderr for talk (`ui`). Errors become exit codes in `failure` and nowhere else. Start with
+//! [`main`], then `plan` and `apply`.
+
+mod apply;
+mod connection;
+mod explain;
+mod failure;
+mod plan;
+mod planning;
+mod progress;
+mod render;
+mod repository;
+mod sandbox;
+mod settings;
+mod show;
+mod ui;
+mod validate;
+mod version;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+use failure::{Exit, Failure};
+use settings::Settings;
+use ui::Ui;
+
+/// Detections as code: compile rules with per-environment allowlists, compare them with what is deployed to Microsoft
+/// Defender XDR and Microsoft Sentinel, and push what differs.
+#[derive(Debug, Parser)]
+#[command(
+    name = "palisade",
+    version,
+    max_term_width = 110,
+    propagate_version = true,
+    disable_help_subcommand = true
+)]
+#[command(
+    after_help = "Exit codes: 0 done · 1 error · 2 changes present (only with --detailed-exitcode) · 3 refused by a guard · \
+                        4 stale plan · 5 partly applied or interrupted"
+)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// Look for the detection repository here instead of the current folder
+    #[arg(short = 'C', long, global = true, value_name = "DIR", env = "PALISADE_DIRECTORY")]
+    directory: Option<PathBuf>,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    color: ColorChoice,
+    /// Never ask; fail where an answer would be needed
+    #[arg(long, global = true)]
+    no_input: bool,
+    /// Say only what is necessary
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Trace what is sent and received, without headers and bodies (twice: more)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ColorChoice {
+    /// When the output is a terminal and NO_COLOR is not set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show what an apply would change, without changing anything
+    Plan(plan::PlanArgs),
+    /// Carry out a plan: a saved one, or a new one after confirmation
+    Apply(apply::ApplyArgs),
+    /// Show a saved plan
+    Show(show::ShowArgs),
+    /// Check every file offline and compile every environment
+    Validate(validate::ValidateArgs),
+    /// Print the exact query and payload that would be sent for a rule
+    Render(render::RenderArgs),
+    /// Explain a diagnostic's code, for example `palisade explain ALW-06`
+    Explain(explain::ExplainArgs),
+    /// Run and operate the local tenant of `cloud: sandbox`
+    Sandbox(sandbox::SandboxArgs),
+    /// Print the version
+    Version(version::VersionArgs),
+}
+
+/// Parses the arguments, runs the command, and turns its outcome into an exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let settings = Settings::from_process();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            // clap uses 2 for usage errors; here 2 means "changes present" and nothing else.
+            return if error.use_stderr() { Exit::Error.into() } else { Exit::Done.into() };
+        }
+    };
+    let ui = Ui::new(&cli.global, &settings);
+    settings::start_tracing(cli.global.verbose);
+    match run(&cli, &settings, &ui) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            ui.failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
+    let start = repository::start_folder(cli.global.directory.as_deref())?;
+    match &cli.command {
+        Command::Plan(args) => plan::run(args, &start, settings, ui),
+        Command::Apply(args) => apply::run(args, &start, settings, ui),
+        Command::Show(args) => show::run(args, ui),
+        Command::Validate(args) => validate::run(args, &start, settings, ui),
+        Command::Render(args) => render::run(args, &start, settings, ui),
+        Command::Explain(args) => explain::run(args, ui),
+        Command::Sandbox(args) => sandbox::command(args, &start, ui),
+        Command::Version(args) => version::run(args, ui),
+    }
+}
+
+/// The clap definition, for completions and tests.
+#[must_use]
+pub fn definition() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs a future on a runtime of its own: only commands that talk to the network start one.
+fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::error(format!("the runtime could not be started: {error}")))?
+        .block_on(future)
+}

@@ -1,0 +1,204 @@
+//! What `plan` and `apply` share: their options, and the way from an environment to its plan.
+
+use std::path::{Path, PathBuf};
+
+use jiff::ToSpan as _;
+
+use crate::diagnostic::Diagnostics;
+use crate::model::environment::{Environment, Guards};
+use crate::plan::{Input, OnDrift, Plan, Policy, TargetState};
+use crate::provider::auth::CredentialChoice;
+
+use super::connection::{Connection, connect};
+use super::failure::Failure;
+use super::repository::{EnvironmentArgs, Opened};
+use super::settings::Settings;
+use super::ui::Ui;
+
+/// How long a plan may be applied when nothing expires sooner.
+const VALID_HOURS: i64 = 24;
+
+/// Options of `plan` and `apply`.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct PlanningArgs {
+    #[command(flatten)]
+    pub(crate) environments: EnvironmentArgs,
+    /// Consider only these rules: an address, a rule id, or a glob of either (repeatable). Other rules are neither
+    /// changed nor deleted
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) target: Vec<String>,
+    /// What to do about rules that were changed outside of Palisade [default: revert drift, hold conflicts back]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) on_drift: Option<DriftChoice>,
+    /// Take rules that belong to this owner (repeatable)
+    #[arg(long, value_name = "OWNER")]
+    pub(crate) take_over: Vec<String>,
+    /// Switch rules on again that the service switched off by itself
+    #[arg(long)]
+    pub(crate) reenable_auto_disabled: bool,
+    /// Approve this many deletions for this run
+    #[arg(long, value_name = "N")]
+    pub(crate) max_deletes: Option<u32>,
+    /// Approve this many coverage-reducing changes for this run
+    #[arg(long, value_name = "N")]
+    pub(crate) max_coverage_reducing: Option<u32>,
+    /// Approve changes to this percentage of the deployed rules for this run
+    #[arg(long, value_name = "N")]
+    pub(crate) max_change_percent: Option<u32>,
+    /// Allow a plan that deletes everything because nothing is desired
+    #[arg(long)]
+    pub(crate) allow_empty: bool,
+    /// Which credential to use
+    #[arg(long, value_name = "NAME", value_parser = credential, default_value = "auto", hide_default_value = true,
+          env = "PALISADE_CREDENTIAL", help = credential_help())]
+    pub(crate) credential: CredentialArg,
+    /// Also write the plan as JSON to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json_into: Option<PathBuf>,
+}
+
+/// `--on-drift`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum DriftChoice {
+    /// Put our content back
+    Revert,
+    /// Leave what is there
+    Keep,
+    /// Hold such changes back
+    Fail,
+}
+
+/// A parsed `--credential`.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct CredentialArg(pub(crate) CredentialChoice);
+
+fn credential(word: &str) -> Result<CredentialArg, String> {
+    CredentialChoice::parse(word)
+        .map(CredentialArg)
+        .ok_or_else(|| format!("possible values: {}", credential_words()))
+}
+
+fn credential_words() -> String {
+    CredentialChoice::ALL.map(CredentialChoice::as_str).join(", ")
+}
+
+fn credential_help() -> String {
+    format!("Which credential to use: {} [default: auto]", credential_words())
+}
+
+impl PlanningArgs {
+    fn policy(&self, environment: &Environment) -> Policy {
+        let guards = environment.guards;
+        Policy {
+            prune: environment.prune.value,
+            guards: Guards {
+                max_deletes: self.max_deletes.unwrap_or(guards.max_deletes),
+                max_coverage_reducing: self.max_coverage_reducing.unwrap_or(guards.max_coverage_reducing),
+                max_change_percent: self.max_change_percent.unwrap_or(guards.max_change_percent),
+            },
+            on_drift: self.on_drift.map(|choice| match choice {
+                DriftChoice::Revert => OnDrift::Revert,
+                DriftChoice::Keep => OnDrift::Keep,
+                DriftChoice::Fail => OnDrift::Fail,
+            }),
+            take_over: self.take_over.clone(),
+            reenable_auto_disabled: self.reenable_auto_disabled,
+            targets: self.target.clone(),
+            allow_empty: self.allow_empty,
+        }
+    }
+}
+
+/// An environment's plan together with what it was made from.
+pub(crate) struct Planned {
+    pub(crate) plan: Plan,
+    pub(crate) connection: Connection,
+    pub(crate) states: Vec<TargetState>,
+}
+
+/// Compiles, connects, lists and plans one environment.
+pub(crate) async fn plan_environment(
+    opened: &Opened,
+    environment: &Environment,
+    args: &PlanningArgs,
+    settings: &Settings,
+    ui: &Ui,
+) -> Result<Planned, Failure> {
+    let (desired, diagnostics) = opened.compile(environment, settings.today()?, ui)?;
+    warn(opened, &diagnostics, ui);
+    let connection = connect(environment, &opened.root, args.credential.0, settings).await?;
+    let states = match connection.list().await {
+        Ok(states) => states,
+        Err(failure) => {
+            connection.close().await?;
+            return Err(failure);
+        }
+    };
+    let now = settings.now()?;
+    let ttl = now.checked_add(VALID_HOURS.hours()).unwrap_or(now);
+    let expiry = desired.next_expiry.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok());
+    let valid_until = expiry.map_or(ttl, |expiry| expiry.timestamp().min(ttl));
+    let policy = args.policy(environment);
+    let mut plan = crate::plan::plan(&Input {
+        environment: &environment.name,
+        owner: &environment.owner.value,
+        tenant_id: &environment.tenant_id.value,
+        desired: &desired.resources,
+        actual: &states,
+        policy: &policy,
+        evaluated_at: &seconds(now),
+        valid_until: &seconds(valid_until),
+    });
+    if let serde_json::Value::Array(items) =
+        crate::render::diagnostics::json(&diagnostics, &opened.repository.sources)
+    {
+        plan.diagnostics = items;
+    }
+    Ok(Planned { plan, connection, states })
+}
+
+/// Warnings do not stop anything, but are never swallowed.
+fn warn(opened: &Opened, diagnostics: &Diagnostics, ui: &Ui) {
+    if !diagnostics.is_empty() {
+        let text =
+            crate::render::diagnostics::text(diagnostics, &opened.repository.sources, ui.err.color, ui.width);
+        ui.say(text.trim_end());
+    }
+}
+
+/// RFC 3339 with whole seconds.
+fn seconds(time: jiff::Timestamp) -> String {
+    jiff::Timestamp::from_second(time.as_second()).unwrap_or(time).to_string()
+}
+
+/// Writes a file that may hold allowlist values: readable by its owner only.
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    let written = options.open(path).and_then(|mut file| {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        }
+        file.write_all(text.as_bytes())
+    });
+    written
+        .map_err(|error| Failure::error(format!("`{}` cannot be written", path.display())).caused_by(&error))
+}
+
+/// The JSON form of one or several plans: one object, or `{"plans": […]}`.
+pub(crate) fn json(plans: &[&Plan]) -> Result<String, Failure> {
+    let text = match plans {
+        [only] => serde_json::to_string_pretty(only),
+        several => serde_json::to_string_pretty(&serde_json::json!({ "plans": several })),
+    };
+    text.map(|text| text + "\n")
+        .map_err(|error| Failure::error("the plan cannot be written as JSON").caused_by(&error))
+}

@@ -1,0 +1,48 @@
+//! `palisade show`: a saved plan for people.
+
+use std::path::{Path, PathBuf};
+
+use crate::plan::Plan;
+
+use super::failure::{Exit, Failure};
+use super::plan::Format;
+use super::planning::json;
+use super::ui::Ui;
+
+/// The largest plan file that is read.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// Arguments of `show`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ShowArgs {
+    /// The plan file
+    plan: PathBuf,
+    /// How to print the plan
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(crate) fn run(args: &ShowArgs, ui: &Ui) -> Result<Exit, Failure> {
+    let plan = read(&args.plan)?;
+    match args.format {
+        Format::Text => ui.data(&crate::render::plan::text(&plan, ui.out)),
+        Format::Json => ui.data(&json(&[&plan])?),
+    }
+    Ok(Exit::Done)
+}
+
+/// Reads and checks a saved plan.
+pub(crate) fn read(path: &Path) -> Result<Plan, Failure> {
+    let unreadable = |error: std::io::Error| {
+        Failure::error(format!("the plan file `{}` cannot be read", path.display())).caused_by(&error)
+    };
+    let size = std::fs::metadata(path).map_err(unreadable)?.len();
+    if size > MAX_BYTES {
+        return Err(Failure::error(format!("`{}` is too large for a plan ({size} bytes)", path.display())));
+    }
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    crate::plan::file::read(&text).map_err(|error| {
+        Failure::error(format!("`{}`: {error}", path.display()))
+            .help("make the plan again with `palisade plan --out FILE`")
+    })
+}

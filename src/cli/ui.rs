@@ -1,0 +1,94 @@
+//! Where words go: stdout carries data that may be piped, stderr everything else. A closed pipe is not an error.
+
+use std::io::{BufRead as _, Write as _};
+
+use crate::render::paint::Paint;
+use crate::render::safe;
+
+use super::failure::Failure;
+use super::settings::Settings;
+use super::{ColorChoice, Global};
+
+/// The two streams and how they may be used.
+#[derive(Debug)]
+pub(crate) struct Ui {
+    /// For stdout.
+    pub(crate) out: Paint,
+    /// For stderr.
+    pub(crate) err: Paint,
+    /// Somebody can be asked.
+    pub(crate) interactive: bool,
+    /// Progress may be drawn on stderr.
+    pub(crate) animated: bool,
+    /// Columns of the terminal, within reason.
+    pub(crate) width: usize,
+    quiet: bool,
+}
+
+impl Ui {
+    pub(crate) fn new(global: &Global, settings: &Settings) -> Self {
+        let color = |is_terminal| match global.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => settings.wants_color(is_terminal),
+        };
+        let columns = settings.variables.get("COLUMNS").and_then(|text| text.parse().ok());
+        Self {
+            out: Paint { color: color(settings.stdout_is_terminal) },
+            err: Paint { color: color(settings.stderr_is_terminal) },
+            interactive: settings.interactive
+                && !global.no_input
+                && settings.variables.get("PALISADE_INPUT") != Some("0"),
+            animated: settings.interactive && !global.quiet,
+            width: columns.unwrap_or(100).clamp(60, 160),
+            quiet: global.quiet,
+        }
+    }
+
+    /// Data.
+    pub(crate) fn data(&self, text: &str) {
+        let mut stdout = std::io::stdout().lock();
+        let _ = stdout.write_all(text.as_bytes());
+        if !text.is_empty() && !text.ends_with('\n') {
+            let _ = stdout.write_all(b"\n");
+        }
+        let _ = stdout.flush();
+    }
+
+    /// Talk that `--quiet` leaves out.
+    pub(crate) fn say(&self, text: &str) {
+        if !self.quiet {
+            self.tell(text);
+        }
+    }
+
+    /// Talk that is always necessary.
+    pub(crate) fn tell(&self, text: &str) {
+        let mut stderr = std::io::stderr().lock();
+        let _ = writeln!(stderr, "{text}");
+    }
+
+    /// The last words of a command that failed.
+    pub(crate) fn failure(&self, failure: &Failure) {
+        if failure.message.is_empty() {
+            return;
+        }
+        let mut text = format!("{} {}", self.err.removed("error:"), safe::lines(&failure.message));
+        for cause in failure.causes.iter().filter(|cause| !failure.message.contains(cause.as_str())) {
+            text.push_str(&format!("\n  caused by: {}", safe::line(cause)));
+        }
+        if let Some(help) = &failure.help {
+            text.push_str(&format!("\n  {} {}", self.err.strong("help:"), safe::lines(help)));
+        }
+        self.tell(&text);
+    }
+
+    /// Asks for a word; only that very word is a yes.
+    pub(crate) fn confirm(&self, question: &str, word: &str) -> bool {
+        let mut stderr = std::io::stderr().lock();
+        let _ = write!(stderr, "{question}\n  Only '{word}' will be accepted: ");
+        let _ = stderr.flush();
+        let mut answer = String::new();
+        std::io::stdin().lock().read_line(&mut answer).is_ok() && answer.trim() == word
+    }
+}

@@ -1,0 +1,67 @@
+//! `palisade validate`: everything that can be known offline, for every environment.
+
+use std::path::Path;
+
+use crate::compile::compile;
+use crate::diagnostic::Diagnostics;
+
+use super::failure::{Exit, Failure};
+use super::plan::Format;
+use super::repository::{EnvironmentArgs, count_line, open};
+use super::settings::Settings;
+use super::ui::Ui;
+
+/// Arguments of `validate`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ValidateArgs {
+    #[command(flatten)]
+    environments: EnvironmentArgs,
+    /// Warnings are errors
+    #[arg(long)]
+    strict: bool,
+    /// How to print the findings
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(crate) fn run(args: &ValidateArgs, start: &Path, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
+    let opened = open(start)?;
+    let today = settings.today()?;
+    let named = !args.environments.environments.is_empty();
+    let environments = if named {
+        opened.choose(&args.environments)?
+    } else {
+        opened.repository.environments.iter().collect()
+    };
+    let sources = &opened.repository.sources;
+    let mut findings: Diagnostics = opened.diagnostics.clone();
+    for environment in &environments {
+        findings.extend(compile(&opened.repository, environment, today).1);
+    }
+    findings.settle(sources);
+
+    match args.format {
+        Format::Text => {
+            ui.data(&crate::render::diagnostics::text(&findings, sources, ui.out.color, ui.width));
+        }
+        Format::Json => {
+            let json =
+                serde_json::json!({ "diagnostics": crate::render::diagnostics::json(&findings, sources) });
+            ui.data(&format!("{json:#}"));
+        }
+    }
+    let strict = args.strict || opened.repository.project.lint.strict;
+    let warnings = findings.count(crate::diagnostic::Severity::Warning);
+    if findings.has_errors() || (strict && warnings > 0) {
+        ui.tell(&count_line(&findings));
+        return Ok(Exit::Error);
+    }
+    let names: Vec<&str> = environments.iter().map(|environment| environment.name.as_str()).collect();
+    ui.say(&format!(
+        "{} rules are valid in {}.{}",
+        opened.repository.rules.len(),
+        if names.is_empty() { "no environment".to_owned() } else { names.join(", ") },
+        if findings.is_empty() { String::new() } else { format!(" {}.", count_line(&findings)) }
+    ));
+    Ok(Exit::Done)
+}

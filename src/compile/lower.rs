@@ -1,0 +1,82 @@
+//! From a rule to the API's properties, one function per platform. Facts: CONTRACT A.2–A.4 and B.3.
+//!
+//! The bodies are complete (every property that the rule determines is there, defaults spelled out), so that a plan shows
+//! what will be, and so that a service's changing default cannot change a rule.
+
+mod defender;
+mod sentinel;
+
+pub(crate) use defender::lower as defender;
+pub(crate) use sentinel::lower as sentinel;
+
+use serde_json::Value;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::model::attack::split_technique;
+use crate::model::rule::Attack;
+use crate::source::Spanned;
+
+use super::query::Compiled;
+
+/// The longest query that either service takes, in characters (CONTRACT B.3; peers §4 for Defender).
+const MAX_QUERY: usize = 10_000;
+
+/// Reports a query that is empty or, together with `marker_length` further characters, too long.
+fn check_length(compiled: &Compiled, marker_length: usize, diagnostics: &mut Diagnostics) {
+    let length = compiled.text.chars().count() + marker_length;
+    if compiled.text.trim().is_empty() {
+        diagnostics.push(Diagnostic::error("SEN-01", "the query is empty").at(compiled.span));
+    } else if length > MAX_QUERY {
+        let entries = compiled.entries.len();
+        diagnostics.push(
+            Diagnostic::error("SEN-01", "the compiled query is too long")
+                .labelled(
+                    compiled.span,
+                    format!("{length} characters with {entries} allowlist entries and the ownership marker; the service takes {MAX_QUERY}"),
+                )
+                .with_help("shorten the query, or move large allowlists into a watchlist"),
+        );
+    } else if length > MAX_QUERY * 8 / 10 {
+        diagnostics.push(
+            Diagnostic::warning("SEN-01", "the compiled query is close to the limit")
+                .labelled(compiled.span, format!("{length} of {MAX_QUERY} characters are used")),
+        );
+    }
+}
+
+/// The parents of all techniques, in order, without repetitions.
+fn parents(attack: &[Attack]) -> Vec<String> {
+    unique(attack.iter().flat_map(|attack| &attack.techniques).map(|technique| {
+        split_technique(&technique.value).map_or(technique.value.as_str(), |(parent, _)| parent)
+    }))
+}
+
+/// All sub-techniques, in order, without repetitions.
+fn sub_techniques(attack: &[Attack]) -> Vec<String> {
+    unique(
+        attack
+            .iter()
+            .flat_map(|attack| &attack.techniques)
+            .filter_map(|technique| split_technique(&technique.value).and_then(|(_, sub)| sub)),
+    )
+}
+
+fn unique<'a>(items: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut seen: Vec<String> = Vec::new();
+    for item in items {
+        if !seen.iter().any(|known| known == item) {
+            seen.push(item.to_owned());
+        }
+    }
+    seen
+}
+
+/// Key and column pairs as an object.
+fn object(pairs: &[(Spanned<String>, Spanned<String>)]) -> Value {
+    Value::Object(pairs.iter().map(|(key, value)| (key.value.clone(), value.value.clone().into())).collect())
+}
+
+/// The values of a list.
+fn strings(items: &[Spanned<String>]) -> Value {
+    items.iter().map(|item| Value::from(item.value.as_str())).collect()
+}

@@ -1,0 +1,166 @@
+//! From what people write to what the services should hold: `(Repository, Environment, today) -> (Desired, Diagnostics)`.
+//!
+//! Pure: no file, no network, no clock (the day is an argument), no random number. It never stops at the first problem;
+//! an environment with any error is not planned, so half a result is never pushed. Read [`compile`] first, then the
+//! steps in its order: `select` (which rules), `parameters` and `slot` (what changes in a query), `allowlist` (which
+//! entries hold, and as what KQL), `query` (the edits put together), `lower` (the API's properties), `check` (limits).
+
+mod allowlist;
+pub mod check;
+mod codes;
+mod columns;
+mod literal;
+mod lower;
+mod parameters;
+mod predicate;
+mod query;
+mod select;
+mod slot;
+mod strength;
+
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use crate::address::{Address, Target};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::model::Repository;
+use crate::model::environment::Environment;
+use crate::model::rule::Rule;
+use crate::resource::Resource;
+
+pub use allowlist::AllowlistIndex;
+pub use codes::CODES;
+pub use select::{DropReason, Dropped};
+
+/// What an environment should hold.
+#[derive(Debug, Clone, Default)]
+pub struct Desired {
+    /// Every rule at every target, ordered by address.
+    pub resources: Vec<Resource>,
+    /// Rules that this environment does not take, and why.
+    pub dropped: Vec<Dropped>,
+    /// The next day on which an entry in force expires, after which this result is no longer right.
+    pub next_expiry: Option<Date>,
+}
+
+/// Compiles one environment as of `today` (UTC).
+///
+/// With any error among the diagnostics, the result is for looking at, not for deploying.
+#[must_use]
+pub fn compile(repository: &Repository, environment: &Environment, today: Date) -> (Desired, Diagnostics) {
+    let mut diagnostics = Diagnostics::default();
+    let selection = select::select(repository, environment, &mut diagnostics);
+    let index = AllowlistIndex::new(repository, environment, &selection, today, &mut diagnostics);
+    let mut desired = Desired { dropped: selection.dropped.clone(), ..Desired::default() };
+
+    for (rule, enabled) in &selection.taken {
+        let scope = Scope { repository, environment, index: &index, today };
+        compile_rule(&scope, rule, *enabled, &mut desired, &mut diagnostics);
+    }
+    index.report_unused(&mut diagnostics);
+    desired.next_expiry = index.next_expiry();
+    desired.resources.sort_by(|a, b| a.address.cmp(&b.address));
+    unique_names(&desired, &mut diagnostics);
+    for diagnostic in diagnostics.iter_mut() {
+        diagnostic.environments = vec![environment.name.clone()];
+    }
+    // The limits say for themselves whether they hold only here.
+    let context = check::Context { environment: Some(environment), project: &repository.project };
+    for (rule, _) in &selection.taken {
+        check::rule(rule, &context, &mut diagnostics);
+    }
+    (desired, diagnostics)
+}
+
+/// What every step of one environment's compilation may look at.
+pub(crate) struct Scope<'a> {
+    pub(crate) repository: &'a Repository,
+    pub(crate) environment: &'a Environment,
+    pub(crate) index: &'a AllowlistIndex<'a>,
+    pub(crate) today: Date,
+}
+
+fn compile_rule(
+    scope: &Scope<'_>,
+    rule: &Arc<Rule>,
+    enabled: bool,
+    desired: &mut Desired,
+    diagnostics: &mut Diagnostics,
+) {
+    for target in targets(scope.environment, rule, diagnostics) {
+        let compiled = match query::of_target(rule, &target) {
+            Some((query, dialect)) => {
+                if matches!(target, Target::Sentinel(_)) {
+                    check::query_text(query, diagnostics);
+                }
+                match query::compile(scope, rule, query, dialect, diagnostics) {
+                    Some(compiled) => Some(compiled),
+                    None => continue,
+                }
+            }
+            None => None,
+        };
+        let resource = match &target {
+            Target::Sentinel(_) => lower::sentinel(scope, rule, enabled, &target, compiled, diagnostics),
+            Target::Defender => lower::defender(scope, rule, enabled, compiled, diagnostics),
+        };
+        desired.resources.extend(resource);
+    }
+}
+
+/// Where a rule goes in this environment. A rule with a section for a platform that the environment lacks simply has no
+/// target there; one that names an unknown workspace is an error.
+fn targets(environment: &Environment, rule: &Rule, diagnostics: &mut Diagnostics) -> Vec<Target> {
+    let mut targets = Vec::new();
+    if rule.defender.is_some() && environment.defender.is_some() {
+        targets.push(Target::Defender);
+    }
+    let Some(section) = &rule.sentinel else { return targets };
+    for wanted in &section.workspaces {
+        if !environment.sentinel.is_empty()
+            && !environment.sentinel.iter().any(|known| known.workspace == wanted.value)
+        {
+            diagnostics.push(
+                Diagnostic::error("CMP-01", "unknown workspace")
+                    .labelled(wanted.span, format!("`{}` is no workspace of this environment", wanted.value))
+                    .with_help(
+                        "name a workspace of the environment's `sentinel:` list, or leave `workspaces` out",
+                    ),
+            );
+        }
+    }
+    let wanted = |name: &str| {
+        section.workspaces.is_empty() || section.workspaces.iter().any(|wanted| wanted.value == name)
+    };
+    targets.extend(
+        environment
+            .sentinel
+            .iter()
+            .filter(|workspace| wanted(&workspace.workspace))
+            .map(|workspace| Target::Sentinel(Arc::clone(&workspace.value))),
+    );
+    targets
+}
+
+/// Defender refuses two detections with one name or one alert title (CONTRACT A.5).
+fn unique_names(desired: &Desired, diagnostics: &mut Diagnostics) {
+    let mut seen: std::collections::BTreeMap<(&'static str, String), &Address> =
+        std::collections::BTreeMap::new();
+    for resource in desired.resources.iter().filter(|resource| resource.address.target == Target::Defender) {
+        let title = resource.body.get("detectionAction").and_then(|v| v.pointer("/alertTemplate/title"));
+        for (what, value) in [("name", resource.body.get("displayName")), ("alert title", title)] {
+            let Some(text) = value.and_then(serde_json::Value::as_str) else { continue };
+            if let Some(other) = seen.insert((what, text.to_lowercase()), &resource.address) {
+                diagnostics.push(
+                    Diagnostic::error("CMP-02", format!("two custom detections with one {what}"))
+                        .with_detail(format!(
+                            "{other} and {} both have the {what} `{text}`; Defender refuses the second one",
+                            resource.address
+                        ))
+                        .with_help(format!("give one of them another {what}")),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! One allowlist entry as a KQL condition that is true exactly for the events it silences.
+//!
+//! Two rules make it safe. Every value goes through [`literal`], so it can only ever be one literal. And every test that
+//! Kusto may answer with null is wrapped in `coalesce(…, false)`: `where not(null)` drops the row, so a bare CIDR test
+//! would hide every event whose address is empty, malformed or of the other family (product.md §2).
+
+use crate::model::allowlist::{Entry, Predicate, Test, Value};
+use crate::source::Spanned;
+
+use super::literal;
+
+/// The conjunction of an entry's predicates, in parentheses. With `run_time_expiry`, it also stops holding by itself on
+/// the day it expires, even if nobody deploys again.
+pub(crate) fn entry(entry: &Entry, run_time_expiry: bool) -> String {
+    let mut conditions: Vec<String> = entry.predicates.iter().map(predicate).collect();
+    if run_time_expiry {
+        conditions.push(format!("now() < datetime({})", entry.expires.value));
+    }
+    format!("({})", conditions.join(" and "))
+}
+
+fn predicate(predicate: &Predicate) -> String {
+    let column = literal::column(&predicate.column.value);
+    let cased = predicate.case_sensitive;
+    match &predicate.test {
+        Test::Equals(value) => equals(&column, &value.value, cased),
+        Test::In(values) => one_of(&column, values, cased),
+        Test::StartsWith(values) => any(values, |text| {
+            format!(
+                "{column} {} {}",
+                if cased { "startswith_cs" } else { "startswith" },
+                literal::string(text)
+            )
+        }),
+        Test::EndsWith(values) => any(values, |text| {
+            format!("{column} {} {}", if cased { "endswith_cs" } else { "endswith" }, literal::string(text))
+        }),
+        Test::Contains(values) => any(values, |text| {
+            format!("{column} {} {}", if cased { "contains_cs" } else { "contains" }, literal::string(text))
+        }),
+        Test::Has(values) => any(values, |text| {
+            format!("{column} {} {}", if cased { "has_cs" } else { "has" }, literal::string(text))
+        }),
+        Test::Regex(pattern) => {
+            let pattern = if cased { pattern.value.clone() } else { format!("(?i){}", pattern.value) };
+            format!("{column} matches regex {}", literal::string(&pattern))
+        }
+        Test::Cidr(networks) => cidr(&column, networks),
+        Test::Range { min, max } => {
+            let bound = |operator: &str, value: &Option<Spanned<Value>>| {
+                value.as_ref().map(|value| format!("{column} {operator} {}", literal::value(&value.value)))
+            };
+            let bounds: Vec<String> = bound(">=", min).into_iter().chain(bound("<=", max)).collect();
+            never_null(&bounds.join(" and "))
+        }
+    }
+}
+
+fn equals(column: &str, value: &Value, cased: bool) -> String {
+    let literal = literal::value(value);
+    match value {
+        Value::String(_) => format!("{column} {} {literal}", if cased { "==" } else { "=~" }),
+        _ => never_null(&format!("{column} == {literal}")),
+    }
+}
+
+fn one_of(column: &str, values: &[Spanned<Value>], cased: bool) -> String {
+    let list = values.iter().map(|value| literal::value(&value.value)).collect::<Vec<_>>().join(", ");
+    let text = values.iter().all(|value| matches!(value.value, Value::String(_)));
+    if text {
+        format!("{column} {} ({list})", if cased { "in" } else { "in~" })
+    } else {
+        never_null(&format!("{column} in ({list})"))
+    }
+}
+
+fn any(values: &[Spanned<String>], one: impl Fn(&str) -> String) -> String {
+    let tests: Vec<String> = values.iter().map(|value| one(&value.value)).collect();
+    match tests.as_slice() {
+        [only] => only.clone(),
+        _ => format!("({})", tests.join(" or ")),
+    }
+}
+
+/// IPv4 and IPv6 networks have functions of their own, and each answers null for the other family.
+fn cidr(column: &str, networks: &[Spanned<String>]) -> String {
+    let (v6, v4): (Vec<&str>, Vec<&str>) =
+        networks.iter().map(|network| network.value.as_str()).partition(|network| network.contains(':'));
+    let test = |function: &str, networks: &[&str]| {
+        let list = networks.iter().map(|network| literal::string(network)).collect::<Vec<_>>().join(", ");
+        never_null(&format!("{function}({column}, {list})"))
+    };
+    let mut tests = Vec::new();
+    if !v4.is_empty() {
+        tests.push(test("ipv4_is_in_any_range", &v4));
+    }
+    if !v6.is_empty() {
+        tests.push(test("ipv6_is_in_any_range", &v6));
+    }
+    match tests.as_slice() {
+        [only] => only.clone(),
+        _ => format!("({})", tests.join(" or ")),
+    }
+}
+
+fn never_null(condition: &str) -> String {
+    format!("coalesce({condition}, false)")
+}

@@ -1,0 +1,146 @@
+//! How hard an entry is to walk through (product.md §3), with the way in that a weak one leaves open.
+
+use crate::model::allowlist::{Entry, Predicate, Test, Value};
+use crate::model::rule::Strength;
+
+use super::columns::{self, ColumnClass};
+
+/// The strength of an entry and, when it is not strong, how an attacker walks through it.
+pub(crate) fn of_entry(entry: &Entry) -> (Strength, Option<String>) {
+    let valid_signature = entry.predicates.iter().any(asserts_signature);
+    let mut best = (Strength::Weak, String::from("it has no predicate that an attacker cannot satisfy"));
+    for (position, predicate) in entry.predicates.iter().enumerate() {
+        let (strength, weakness) = of_predicate(predicate, valid_signature);
+        if position == 0 || strength > best.0 {
+            best = (strength, weakness);
+        }
+    }
+    match best {
+        (Strength::Strong, _) => (Strength::Strong, None),
+        (strength, weakness) => (strength, Some(weakness)),
+    }
+}
+
+/// Entries that match every event are refused whatever the policy: what is wrong with it, if so.
+pub(crate) fn matches_everything(predicate: &Predicate) -> Option<String> {
+    let blank = |text: &str| text.trim_matches(['*', '%', '.', ' ']).is_empty();
+    match &predicate.test {
+        Test::StartsWith(values) | Test::EndsWith(values) | Test::Contains(values) | Test::Has(values) => {
+            values
+                .iter()
+                .find(|value| blank(&value.value))
+                .map(|value| format!("`{}` is in every value", value.value))
+        }
+        Test::Regex(pattern) => regex_matches_empty(&pattern.value)
+            .then(|| format!("the expression `{}` matches every value", pattern.value)),
+        Test::Cidr(networks) => networks
+            .iter()
+            .find(|network| network.value.ends_with("/0"))
+            .map(|network| format!("`{}` is every address", network.value)),
+        Test::Equals(value) if value.value == Value::String("*".into()) => {
+            Some("`*` is no wildcard here; it would be compared as it stands".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// An unanchored expression that matches the empty text is found in every text.
+fn regex_matches_empty(pattern: &str) -> bool {
+    regex_syntax::parse(pattern)
+        .is_ok_and(|hir| hir.properties().minimum_len() == Some(0) && hir.properties().look_set().is_empty())
+}
+
+fn asserts_signature(predicate: &Predicate) -> bool {
+    columns::class(&predicate.column.value) == ColumnClass::SignatureValidity
+        && match &predicate.test {
+            Test::Equals(value) => match &value.value {
+                Value::Bool(truth) => *truth,
+                Value::Long(number) => *number == 1,
+                Value::String(text) => ["1", "true", "signedvalid"].contains(&text.to_lowercase().as_str()),
+                _ => false,
+            },
+            _ => false,
+        }
+}
+
+fn of_predicate(predicate: &Predicate, valid_signature: bool) -> (Strength, String) {
+    let column = &predicate.column.value;
+    let exact = matches!(predicate.test, Test::Equals(_) | Test::In(_));
+    let weak = |why: String| (Strength::Weak, why);
+    match columns::class(column) {
+        ColumnClass::Hash | ColumnClass::DirectoryId if exact => (Strength::Strong, String::new()),
+        ColumnClass::Hash | ColumnClass::DirectoryId => {
+            weak(format!("only part of `{column}` is compared, and parts can be brought about"))
+        }
+        ColumnClass::Signer if exact && valid_signature => (Strength::Strong, String::new()),
+        ColumnClass::Signer => weak(format!(
+            "anyone can put this name into a certificate of their own; `{column}` counts only together with a check that the signature is valid"
+        )),
+        ColumnClass::SignatureValidity => {
+            weak(format!("`{column}` holds for every signed program, whoever signed it"))
+        }
+        ColumnClass::Path => of_path(predicate, exact),
+        ColumnClass::CommandLine if exact => {
+            (Strength::Medium, format!("an attacker who knows this exact `{column}` can reuse it"))
+        }
+        ColumnClass::CommandLine => weak(format!("an attacker can put this text somewhere into `{column}`")),
+        ColumnClass::Address => of_address(predicate),
+        ColumnClass::ChosenName => weak(format!("whoever makes the thing chooses `{column}`")),
+    }
+}
+
+fn of_path(predicate: &Predicate, exact: bool) -> (Strength, String) {
+    let column = &predicate.column.value;
+    let paths: Vec<&str> = match &predicate.test {
+        Test::Equals(value) => text(&value.value).into_iter().collect(),
+        Test::In(values) => values.iter().filter_map(|value| text(&value.value)).collect(),
+        Test::StartsWith(values) => values.iter().map(|value| value.value.as_str()).collect(),
+        _ => {
+            return (
+                Strength::Weak,
+                format!("only part of `{column}` is compared, and any user can make a path with it"),
+            );
+        }
+    };
+    match paths.iter().find(|path| !columns::is_admin_only(path)) {
+        Some(path) => (Strength::Weak, format!("any user can write to `{path}`")),
+        None if paths.is_empty() => (Strength::Weak, format!("`{column}` is not compared with a path")),
+        None if exact => {
+            (Strength::Medium, "an administrator of the device can replace this file".to_owned())
+        }
+        None => {
+            (Strength::Medium, "an administrator of the device can put any file below this folder".to_owned())
+        }
+    }
+}
+
+fn of_address(predicate: &Predicate) -> (Strength, String) {
+    let wide = |network: &str| {
+        let (address, length) = network.split_once('/').unwrap_or((network, ""));
+        let bits = if address.contains(':') { 128 } else { 32 };
+        length.parse::<u32>().is_ok_and(|length| bits - length.min(bits) > 8)
+    };
+    match &predicate.test {
+        Test::Cidr(networks) => match networks.iter().find(|network| wide(&network.value)) {
+            Some(network) => (
+                Strength::Weak,
+                format!(
+                    "`{}` is more than 256 addresses; one compromised host in it is enough",
+                    network.value
+                ),
+            ),
+            None => (Strength::Medium, "an attacker on one of these hosts is silenced".to_owned()),
+        },
+        Test::Equals(_) | Test::In(_) => {
+            (Strength::Medium, "an attacker on one of these hosts is silenced".to_owned())
+        }
+        _ => (Strength::Weak, "part of an address says little about who has it".to_owned()),
+    }
+}
+
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
+}

@@ -1,0 +1,219 @@
+//! Diagnostics for people, in rustc's layout, and for machines, as JSON.
+//!
+//! What is quoted was written by strangers: control characters, terminal escapes and bidirectional controls are replaced
+//! by a visible character each, so that columns stay right and nothing reaches the terminal. Nothing is printed here.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use serde_json::{Value, json};
+
+use crate::characters;
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::source::{FileId, SourceMap, Span};
+
+/// The narrowest output that is still laid out; less is treated as this.
+const LEAST_WIDTH: usize = 40;
+/// What stands in for a character that cannot be shown.
+const REPLACEMENT: char = '\u{fffd}';
+
+/// All diagnostics, a blank line after each. `width` is the terminal's, in columns.
+#[must_use]
+pub fn text(diagnostics: &Diagnostics, sources: &SourceMap, color: bool, width: usize) -> String {
+    let width = width.max(LEAST_WIDTH);
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.term_width(width);
+    let mut out = String::new();
+    for diagnostic in diagnostics.iter() {
+        out.push_str(&renderer.render(&[group(diagnostic, sources, width)]));
+        out.push_str("\n\n");
+    }
+    out
+}
+
+/// One object per diagnostic: `code, severity, message, label, path, line, column, end_line, end_column, detail, help,
+/// environments, related`. Lines and columns count from 1, columns in characters; the end is exclusive. `path` and the
+/// positions are null when there is no place.
+#[must_use]
+pub fn json(diagnostics: &Diagnostics, sources: &SourceMap) -> Value {
+    let one = |diagnostic: &Diagnostic| {
+        let mut object = place(diagnostic.span, sources);
+        let related = diagnostic.related.iter().map(|(span, text)| {
+            let mut object = place(Some(*span), sources);
+            object.insert("message".into(), json!(text));
+            Value::Object(object)
+        });
+        let related: Vec<Value> = related.collect();
+        let mut all = serde_json::Map::new();
+        all.insert("code".into(), json!(diagnostic.code));
+        all.insert("severity".into(), json!(severity_word(diagnostic.severity)));
+        all.insert("message".into(), json!(diagnostic.summary));
+        all.insert("label".into(), json!(diagnostic.label));
+        all.append(&mut object);
+        all.insert("detail".into(), json!(diagnostic.detail));
+        all.insert("help".into(), json!(diagnostic.help));
+        all.insert("environments".into(), json!(diagnostic.environments));
+        all.insert("related".into(), Value::Array(related));
+        Value::Object(all)
+    };
+    Value::Array(diagnostics.iter().map(one).collect())
+}
+
+fn place(span: Option<Span>, sources: &SourceMap) -> serde_json::Map<String, Value> {
+    let start = span.map(|span| sources.position(span));
+    let end = span.map(|span| sources.position(Span::new(span.file, span.end, span.end)));
+    let members = [
+        ("path", json!(span.map(|span| sources.path(span.file)))),
+        ("line", json!(start.map(|at| at.line))),
+        ("column", json!(start.map(|at| at.column))),
+        ("end_line", json!(end.map(|at| at.line))),
+        ("end_column", json!(end.map(|at| at.column))),
+    ];
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+const fn severity_word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Info => "info",
+    }
+}
+
+fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap, width: usize) -> Group<'a> {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Info => Level::INFO,
+    };
+    let title = level.primary_title(visible(&diagnostic.summary).into_owned()).id(diagnostic.code);
+    let mut group = Group::with_title(title);
+    if let Some(span) = diagnostic.span {
+        let mut marks = vec![Mark { span, text: diagnostic.label.as_deref(), primary: true }];
+        let related = diagnostic.related.iter();
+        marks.extend(related.map(|(span, text)| Mark { span: *span, text: Some(text), primary: false }));
+        for file in files_of(&marks) {
+            let here: Vec<&Mark<'_>> = marks.iter().filter(|mark| mark.span.file == file).collect();
+            group = match snippet(file, &here, sources) {
+                Some(snippet) => group.element(snippet),
+                None => group.element(Origin::path(visible(sources.path(file)).into_owned())),
+            };
+        }
+    }
+    // Beside the gutter and `= note: `, a continuation line is indented by about ten columns.
+    let room = width.saturating_sub(12);
+    if let Some(detail) = &diagnostic.detail {
+        group = group.element(Level::NOTE.message(wrap(&visible(detail), room)));
+    }
+    if !diagnostic.environments.is_empty() {
+        let names = format!("in environments: {}", diagnostic.environments.join(", "));
+        group = group.element(Level::NOTE.message(wrap(&visible(&names), room)));
+    }
+    if let Some(help) = &diagnostic.help {
+        group = group.element(Level::HELP.message(wrap(&visible(help), room)));
+    }
+    group
+}
+
+/// One marked place.
+struct Mark<'a> {
+    span: Span,
+    text: Option<&'a str>,
+    primary: bool,
+}
+
+/// The files of the marks, the primary one first.
+fn files_of(marks: &[Mark<'_>]) -> Vec<FileId> {
+    let mut files = Vec::new();
+    for mark in marks {
+        if !files.contains(&mark.span.file) {
+            files.push(mark.span.file);
+        }
+    }
+    files
+}
+
+/// The lines of one file with its marks; `None` when the file has no text to quote.
+fn snippet<'a>(
+    file: FileId,
+    marks: &[&Mark<'a>],
+    sources: &'a SourceMap,
+) -> Option<Snippet<'a, Annotation<'a>>> {
+    let text = sources.file(file).map(|file| &*file.text).filter(|text| !text.is_empty())?;
+    let ranges: Vec<Range<usize>> = marks.iter().map(|mark| on_one_line(text, mark.span)).collect();
+    // Only the lines between the first and the last mark are handed over: a file may have a megabyte.
+    let first = ranges.iter().map(|range| range.start).min().unwrap_or(0);
+    let last = ranges.iter().map(|range| range.end).max().unwrap_or(0);
+    let from = text.get(..first)?.rfind('\n').map_or(0, |at| at + 1);
+    let to = text.get(last..)?.find('\n').map_or(text.len(), |at| last + at);
+    let lines = text.get(from..to)?;
+    let shown = visible(lines);
+    let line = sources.position(Span::new(file, u32::try_from(from).ok()?, u32::try_from(from).ok()?)).line;
+    // A replaced character has another length: the marks move with what stands before them.
+    let moved = |offset: usize| lines.get(..offset - from).map_or(0, |before| visible(before).len());
+    let annotations = marks.iter().zip(&ranges).map(|(mark, range)| {
+        let kind = if mark.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
+        let label = mark.text.map(|text| visible(text).replace('\n', " "));
+        kind.span(moved(range.start)..moved(range.end)).label(label)
+    });
+    let annotations: Vec<Annotation<'a>> = annotations.collect();
+    Some(
+        Snippet::source(shown.into_owned())
+            .line_start(line as usize)
+            .path(visible(sources.path(file)).into_owned())
+            .annotations(annotations),
+    )
+}
+
+/// The span within its first line, on character boundaries. Places of a whole mapping or query would otherwise quote it.
+fn on_one_line(text: &str, span: Span) -> Range<usize> {
+    let floor = |offset: usize| {
+        let mut offset = offset.min(text.len());
+        while !text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        offset
+    };
+    let start = floor(span.start as usize);
+    let rest = text.get(start..).unwrap_or("");
+    let line = rest.find('\n').map_or(rest, |end| rest.get(..end).unwrap_or(rest)).trim_end_matches('\r');
+    start..floor(span.end as usize).clamp(start, start + line.len())
+}
+
+/// The text with one replacement for each character that must not reach a terminal. Tabs and line breaks stay.
+fn visible(text: &str) -> Cow<'_, str> {
+    let is_hidden = |c: char| {
+        !matches!(c, '\n' | '\t')
+            && (characters::is_control(c) || characters::is_bidi_control(c) || characters::is_invisible(c))
+    };
+    if !text.contains(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let text = text.replace("\r\n", "\n");
+    Cow::Owned(text.chars().map(|c| if is_hidden(c) { REPLACEMENT } else { c }).collect())
+}
+
+/// Breaks lines between words; a word longer than a line stays whole.
+fn wrap(text: &str, width: usize) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    for (index, line) in text.split('\n').enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        let mut column = 0;
+        for word in line.split(' ') {
+            let length = word.chars().count();
+            if column > 0 && column + 1 + length > width {
+                out.push('\n');
+                column = 0;
+            } else if column > 0 {
+                out.push(' ');
+                column += 1;
+            }
+            out.push_str(word);
+            column += length;
+        }
+    }
+    out
+}

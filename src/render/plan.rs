@@ -1,0 +1,302 @@
+//! A plan as text for people: counts first, then what reduces coverage, then every change with its fields.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::diff::{FieldChange, Hunk, LineTag, hunks};
+use crate::plan::{Action, Change, Class, Plan, Provenance, Summary};
+use crate::resource::LineOrigin;
+
+use super::paint::Paint;
+use super::safe;
+
+/// How many unchanged lines are shown around a changed one.
+const CONTEXT: usize = 3;
+
+/// The whole plan.
+#[must_use]
+pub fn text(plan: &Plan, paint: Paint) -> String {
+    let mut out = String::new();
+    header(&mut out, plan, paint);
+    let _ = writeln!(out, "{}", paint.strong(&counts(&plan.summary)));
+    drift_notes(&mut out, plan, paint);
+    coverage(&mut out, plan, paint);
+    for change in &plan.changes {
+        out.push('\n');
+        one(&mut out, change, paint);
+    }
+    listed(&mut out, plan, paint);
+    for guard in &plan.guards {
+        let _ = writeln!(
+            out,
+            "\n{} {}: {} planned, {} allowed. Approve the number for this run with {}.",
+            paint.alarm("Refused by a guard:"),
+            guard.guard,
+            guard.planned,
+            guard.allowed,
+            guard.option
+        );
+    }
+    out
+}
+
+/// `Plan: 2 to create, 1 to update, …`, or `No changes.`
+#[must_use]
+pub fn counts(summary: &Summary) -> String {
+    let changes =
+        summary.create + summary.update + summary.delete + summary.replace + summary.adopt + summary.blocked;
+    if changes == 0 {
+        return match summary.no_op {
+            1 => "No changes. 1 rule is as its file says.".to_owned(),
+            count => format!("No changes. {count} rules are as their files say."),
+        };
+    }
+    let mut text = format!(
+        "Plan: {} to create, {} to update, {} to delete, {} unchanged.",
+        summary.create, summary.update, summary.delete, summary.no_op
+    );
+    for (count, what) in [
+        (summary.replace, "To replace"),
+        (summary.adopt, "To adopt"),
+        (summary.coverage_reducing, "Coverage-reducing"),
+        (summary.drift, "Drift"),
+        (summary.conflict, "Conflicts"),
+        (summary.blocked, "Blocked"),
+    ] {
+        if count > 0 {
+            let _ = write!(text, " {what}: {count}.");
+        }
+    }
+    text
+}
+
+fn header(out: &mut String, plan: &Plan, paint: Paint) {
+    let _ = writeln!(
+        out,
+        "{}  {}",
+        paint.strong(&safe::line(&plan.environment)),
+        paint.faint(&format!("tenant {}  owner {}", safe::line(&plan.tenant_id), safe::line(&plan.owner)))
+    );
+}
+
+fn drift_notes(out: &mut String, plan: &Plan, paint: Paint) {
+    if plan.drift.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{}", paint.changed("Changed outside of Palisade"));
+    for note in &plan.drift {
+        let fields =
+            if note.fields.is_empty() { "only the marker".to_owned() } else { note.fields.join(", ") };
+        let mut by = String::new();
+        if let Some(who) = &note.modified_by {
+            let _ = write!(by, " by {}", safe::line(who));
+        }
+        if let Some(when) = &note.modified_at {
+            let _ = write!(by, " at {}", safe::line(when));
+        }
+        let _ = writeln!(out, "  {}: {fields}{}", safe::line(&note.address), paint.faint(&by));
+    }
+}
+
+fn coverage(out: &mut String, plan: &Plan, paint: Paint) {
+    let reducing: Vec<&Change> =
+        plan.changes.iter().filter(|change| !change.coverage_reducing.is_empty()).collect();
+    if reducing.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{}", paint.alarm("! Coverage-reducing"));
+    for change in reducing {
+        for reduction in &change.coverage_reducing {
+            let _ = writeln!(
+                out,
+                "  {} {}  {}: {}",
+                symbol(change, paint),
+                safe::line(&change.address),
+                reduction.kind.replace('_', " "),
+                safe::line(&reduction.detail)
+            );
+        }
+    }
+}
+
+fn symbol(change: &Change, paint: Paint) -> String {
+    match (change.blocked.is_some(), change.actions.as_slice()) {
+        (true, _) => paint.alarm("x"),
+        (_, [Action::Create]) => paint.added("+"),
+        (_, [Action::Update]) => paint.changed("~"),
+        (_, [Action::Delete]) => paint.removed("-"),
+        (_, [Action::Adopt]) => paint.changed("^"),
+        _ => paint.changed("-/+"),
+    }
+}
+
+fn what(change: &Change) -> &'static str {
+    match (change.actions.as_slice(), change.class) {
+        ([Action::Create], _) => "create",
+        ([Action::Delete], _) => "delete",
+        ([Action::Adopt], _) => "adopt: write the ownership marker, nothing else",
+        ([Action::Update], Class::Drift) => "update in place: undo a change made outside of Palisade",
+        ([Action::Update], Class::Conflict) => "update in place: changed here and outside of Palisade",
+        ([Action::Update], Class::Adopted) => "adopt and update in place",
+        ([Action::Update], Class::Foreign) => "take over and update in place",
+        ([Action::Update], _) => "update in place",
+        _ => "replace",
+    }
+}
+
+fn one(out: &mut String, change: &Change, paint: Paint) {
+    let _ = writeln!(
+        out,
+        "{} {}  {}",
+        symbol(change, paint),
+        paint.strong(&safe::line(&change.address)),
+        what(change)
+    );
+    let _ =
+        writeln!(out, "    {}", paint.faint(&format!("{}  {}", change.kind.as_str(), quote(&change.name))));
+    if let Some(blocked) = &change.blocked {
+        let _ = writeln!(out, "    {} {}", paint.alarm("BLOCKED:"), safe::line(blocked));
+    }
+    if let Some(note) = &change.note {
+        let _ = writeln!(out, "    {}", paint.faint(&format!("# {}", safe::line(note))));
+    }
+    let creating = change.actions == [Action::Create];
+    for field in &change.fields {
+        match is_text(field) {
+            true if creating => new_text(out, field, &change.provenance, paint),
+            true => changed_text(out, field, &change.provenance, paint),
+            false => value(out, field, paint),
+        }
+    }
+}
+
+/// Fields whose lines matter.
+fn is_text(field: &FieldChange) -> bool {
+    let long = |value: &Value| value.as_str().is_some_and(|text| text.contains('\n'));
+    is_query(field) || long(&field.before) || long(&field.after)
+}
+
+fn is_query(field: &FieldChange) -> bool {
+    field.path == "query" || field.path == "queryCondition.queryText"
+}
+
+/// A new rule's text is only counted, but every allowlist line in it is shown with its source.
+fn new_text(out: &mut String, field: &FieldChange, provenance: &[Provenance], paint: Paint) {
+    let text = field.after.as_str().unwrap_or("");
+    let lines: Vec<&str> = text.lines().collect();
+    let _ = writeln!(out, "    {} {}: {} lines", paint.added("+"), field.path, lines.len());
+    if !is_query(field) {
+        return;
+    }
+    for one in provenance {
+        if let (LineOrigin::Allowlist { entries }, Some(line)) = (&one.origin, lines.get(one.line - 1))
+            && !entries.is_empty()
+        {
+            let gutter = format!("      {:>4} + ", one.line);
+            let _ = writeln!(out, "{}{}", paint.faint(&gutter), paint.added(&safe::line(line)));
+            origin_line(out, &one.origin, gutter.len(), paint);
+        }
+    }
+}
+
+fn changed_text(out: &mut String, field: &FieldChange, provenance: &[Provenance], paint: Paint) {
+    let (before, after) = (field.before.as_str().unwrap_or(""), field.after.as_str().unwrap_or(""));
+    let _ = writeln!(out, "    {} {}", paint.changed("~"), field.path);
+    for (number, hunk) in hunks(before, after, CONTEXT).iter().enumerate() {
+        if number > 0 {
+            let _ = writeln!(out, "      {}", paint.faint("   …"));
+        }
+        let provenance = if is_query(field) { provenance } else { &[] };
+        hunk_lines(out, hunk, provenance, paint);
+    }
+}
+
+fn hunk_lines(out: &mut String, hunk: &Hunk, provenance: &[Provenance], paint: Paint) {
+    for line in &hunk.lines {
+        let (number, sign) = match line.tag {
+            LineTag::Equal => (line.new, ' '),
+            LineTag::Removed => (line.old, '-'),
+            LineTag::Added => (line.new, '+'),
+        };
+        let gutter = format!("      {:>4} {sign} ", number.unwrap_or(0));
+        let body: String = line
+            .pieces
+            .iter()
+            .map(|(marked, piece)| {
+                let piece = safe::line(piece);
+                match (line.tag, marked) {
+                    (LineTag::Equal, _) => piece,
+                    (LineTag::Removed, false) => paint.removed(&piece),
+                    (LineTag::Removed, true) => paint.removed_word(&piece),
+                    (LineTag::Added, false) => paint.added(&piece),
+                    (LineTag::Added, true) => paint.added_word(&piece),
+                }
+            })
+            .collect();
+        let _ = writeln!(out, "{}{body}", paint.faint(&gutter));
+        if line.tag == LineTag::Added
+            && let Some(source) = provenance.iter().find(|one| Some(one.line) == line.new)
+        {
+            origin_line(out, &source.origin, gutter.len(), paint);
+        }
+    }
+}
+
+/// Where a line came from, unless it is the rule's own.
+fn origin_line(out: &mut String, origin: &LineOrigin, indent: usize, paint: Paint) {
+    let text = match origin {
+        LineOrigin::Allowlist { entries } if !entries.is_empty() => entries.join(", "),
+        LineOrigin::Parameter { path, line, name } => format!("{path}:{line} (parameter {name})"),
+        _ => return,
+    };
+    let _ = writeln!(out, "{:indent$}{}", "", paint.faint(&format!("└ {}", safe::line(&text))));
+}
+
+fn value(out: &mut String, field: &FieldChange, paint: Paint) {
+    let (sign, text) = match (&field.before, &field.after) {
+        (Value::Null, after) => (paint.added("+"), short(after)),
+        (before, Value::Null) => (paint.removed("-"), format!("{} → {}", short(before), "nothing")),
+        (before, after) => (
+            paint.changed("~"),
+            format!("{} → {}", paint.removed(&short(before)), paint.added(&short(after))),
+        ),
+    };
+    let _ = writeln!(out, "    {sign} {}: {text}", field.path);
+}
+
+fn short(value: &Value) -> String {
+    match value {
+        Value::String(text) => quote(text),
+        other => safe::line(&other.to_string()),
+    }
+}
+
+fn quote(text: &str) -> String {
+    format!("\"{}\"", safe::line(text))
+}
+
+fn listed(out: &mut String, plan: &Plan, paint: Paint) {
+    let of = |class: &str| plan.listed.iter().filter(|one| one.class == class).collect::<Vec<_>>();
+    for one in of("auto_disabled") {
+        let _ = writeln!(
+            out,
+            "\n{} {} was switched off by the service{}; it stays off unless --reenable-auto-disabled is given.",
+            paint.alarm("z"),
+            safe::line(&one.address),
+            one.detail.as_ref().map(|reason| format!(" ({})", safe::line(reason))).unwrap_or_default()
+        );
+    }
+    let orphans = of("orphan");
+    if !orphans.is_empty() {
+        let _ = writeln!(out, "\nOrphans of this environment, kept:");
+        for one in orphans {
+            let _ = writeln!(out, "    {}  {}", safe::line(&one.address), quote(&one.name));
+        }
+    }
+    let (foreign, unmanaged) = (plan.summary.foreign, plan.summary.unmanaged);
+    if foreign + unmanaged > 0 {
+        let text = format!("Left alone: {unmanaged} unmanaged, {foreign} of other owners.");
+        let _ = writeln!(out, "\n{}", paint.faint(&text));
+    }
+}
