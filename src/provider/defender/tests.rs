@@ -115,6 +115,27 @@ fn an_update_is_complete_and_echoes_nothing_of_the_servers() {
 }
 
 #[test]
+fn preview_properties_are_sent_only_when_they_say_something() {
+    let mut canonical = small();
+    canonical["detectionAction"]["alertTemplate"]["eventGroupingKind"] = json!("alertPerEvent");
+    canonical["detectionAction"]["incidentConfiguration"] =
+        json!({"isExcludedFromIncidentCorrelation": false});
+    let write = rule(canonical);
+    let plain = read(served(small(), "x"));
+    for sent in [created(&write), updated(&write, &plain)] {
+        let text = Value::Object(sent).to_string();
+        assert!(!text.contains("eventGroupingKind") && !text.contains("incidentConfiguration"), "{text}");
+    }
+    // A live rule that has them is told.
+    let sent = Value::Object(updated(&write, &read(served(full(), "x"))));
+    assert_eq!(sent["detectionAction"]["alertTemplate"]["eventGroupingKind"], json!("alertPerEvent"));
+    assert_eq!(
+        sent["detectionAction"]["incidentConfiguration"],
+        json!({"isExcludedFromIncidentCorrelation": false})
+    );
+}
+
+#[test]
 fn reading_takes_normal_forms() {
     let mut body = full();
     body["queryCondition"]["queryText"] = json!("T\r\n| where a\r\n");

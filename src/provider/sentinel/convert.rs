@@ -66,10 +66,6 @@ pub(super) fn sent(write: &Write, before: Option<&Live>) -> Put {
     }
     if let Some(before) = before {
         merge_unknown(&mut properties, &before.unknown);
-        // The contract calls it read-only, the service refuses to be without it (CONTRACT B.3, ThreatIntelligence).
-        if write.kind == Kind::ThreatIntelligence && !before.name.is_empty() {
-            properties.entry("displayName").or_insert_with(|| Value::String(before.name.clone()));
-        }
     }
     Put {
         kind: write.kind.as_str().to_owned(),

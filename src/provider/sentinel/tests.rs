@@ -51,7 +51,10 @@ pub(super) fn bodies() -> Vec<(Kind, Value)> {
             }),
         ),
         (Kind::MlBehaviorAnalytics, json!({"enabled": true, "alertRuleTemplateName": "t-1"})),
-        (Kind::ThreatIntelligence, json!({"enabled": false, "alertRuleTemplateName": "t-2"})),
+        (
+            Kind::ThreatIntelligence,
+            json!({"enabled": false, "alertRuleTemplateName": "t-2", "displayName": "Microsoft threat intelligence"}),
+        ),
     ]
 }
 
@@ -189,21 +192,6 @@ fn fusion_with_everything_on_is_fusion_without_settings() {
         json!({"sourceSubTypeName": "T", "enabled": true,
         "severityFilters": {"filters": [{"severity": "High", "enabled": false}]}})
     );
-}
-
-#[test]
-fn threat_intelligence_is_sent_with_the_name_that_the_service_demands() {
-    let before = live(
-        serde_json::from_value(json!({"name": ID, "kind": "ThreatIntelligence",
-        "properties": {"enabled": true, "alertRuleTemplateName": "t", "displayName": "Microsoft TI"}}))
-        .unwrap(),
-    );
-    assert!(!before.body.contains_key("displayName"));
-    let put = sent(
-        &write(Kind::ThreatIntelligence, ID, json!({"enabled": false, "alertRuleTemplateName": "t"})),
-        Some(&before),
-    );
-    assert_eq!(put.properties["displayName"], json!("Microsoft TI"));
 }
 
 #[test]
