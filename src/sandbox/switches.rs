@@ -187,7 +187,7 @@ choice! {
     Order {
         /// As created.
         Insertion = "insertion",
-        /// Another order at every request.
+        /// Each page backwards: callers must not rely on the order.
         Unstable = "unstable",
     }
 }
