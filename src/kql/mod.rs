@@ -1,0 +1,21 @@
+//! The Kusto Query Language, understood: text in; tokens, a tree and facts out.
+//!
+//! This module knows neither rules nor providers, reads no files and prints nothing. Where to start reading:
+//!
+//! * [`lexer::lex`]: text to tokens, losing nothing. What a text diff, a formatter or a comment check needs.
+//! * [`parser::parse`]: text to a [`syntax::Query`] with exact spans, plus syntax errors. Always returns a tree.
+//! * [`syntax`]: the tree itself.
+//!
+//! The measure of all of it is Microsoft's own parser: `examples/agreement.rs` counts where we differ, and
+//! `docs/kql-agreement.md` says why.
+
+pub mod keyword;
+pub mod lexer;
+mod literal;
+pub mod span;
+pub mod token;
+
+pub use lexer::lex;
+pub use literal::string_value;
+pub use span::Span;
+pub use token::{LiteralKind, Token, TokenFault, TokenKind, significant};
