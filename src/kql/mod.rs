@@ -13,6 +13,7 @@ pub mod keyword;
 pub mod lexer;
 mod literal;
 pub mod span;
+pub mod syntax;
 pub mod token;
 
 pub use lexer::lex;
