@@ -12,11 +12,13 @@
 pub mod keyword;
 pub mod lexer;
 mod literal;
+pub mod parser;
 pub mod span;
 pub mod syntax;
 pub mod token;
 
 pub use lexer::lex;
 pub use literal::string_value;
+pub use parser::{Parse, SyntaxCode, SyntaxError, parse};
 pub use span::Span;
 pub use token::{LiteralKind, Token, TokenFault, TokenKind, significant};
