@@ -35,6 +35,16 @@ impl Parser<'_> {
         Some(Expr { kind: ExprKind::Literal(kind), span })
     }
 
+    /// One string, not joined with the next.
+    pub(super) fn single_string_opt(&mut self) -> Option<Expr> {
+        if !self.peek().is_string() {
+            return None;
+        }
+        let start = self.here();
+        let value = self.string_text().into();
+        Some(self.node(start, ExprKind::String(StringLiteral { value, parts: 1 })))
+    }
+
     /// One or several adjacent strings, which are one value.
     pub(super) fn string_opt(&mut self) -> Option<Expr> {
         if !self.peek().is_string() {

@@ -14,6 +14,7 @@
 mod cursor;
 mod error;
 mod expr;
+mod external;
 mod list;
 mod literal;
 mod name;

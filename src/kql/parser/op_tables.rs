@@ -112,7 +112,8 @@ impl Parser<'_> {
 
     fn find_operand_opt(&mut self) -> Option<Expr> {
         let entity = self.entity_opt()?;
-        if self.at(T::Pipe) && self.peek_at(1) == T::Keyword(K::As) {
+        let plain = matches!(entity.kind, super::super::syntax::ExprKind::Name(_));
+        if plain && self.at(T::Pipe) && self.peek_at(1) == T::Keyword(K::As) {
             let pipe = self.eat(T::Pipe);
             let operator = self.operator_opt(pipe).into_iter().collect();
             return self.pipeline_node(Some(entity), operator);

@@ -1,20 +1,23 @@
 //! Operands: names, calls, paths, parentheses, and the expressions that begin with a word of their own.
 
 use super::super::keyword::Keyword as K;
-use super::super::syntax::{
-    Call, ContextualDatatable, Conversion, DataScope, Datatable, Expr, ExprKind, Externaldata, Index,
-    MaterializedViewCombine, OperatorParameter, Path, Pipeline,
-};
+use super::super::syntax::{Call, Conversion, DataScope, Expr, ExprKind, Index, Operator, Path, Pipeline};
 use super::super::token::TokenKind as T;
 use super::MAX_NESTING;
 use super::cursor::Parser;
 use super::error::SyntaxCode;
 use super::list::List;
-use super::parameter::{Names, Spec, Value, spec};
 
-/// Clauses of `inline_external_table`.
-const TABLE_KIND: &[Spec] = &[spec("kind", Value::Word(&["storage", "delta"]))];
-const TABLE_FORMAT: &[Spec] = &[spec("dataformat", Value::Any)];
+/// What may follow the dots of a path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Steps {
+    /// Names and calls.
+    Any,
+    /// Names only.
+    Names,
+    /// Names, calls and, as the last one, a wildcard.
+    Entities,
+}
 
 impl Parser<'_> {
     /// An operand with what is attached to it: `a.b`, `a[0]`, `f(x).y`.
@@ -23,28 +26,31 @@ impl Parser<'_> {
             return self.conversion_opt();
         }
         let base = self.primary_opt()?;
-        Some(self.attached(base, Self::selector_opt))
+        Some(self.attached(base, Steps::Any))
     }
 
     /// `.selector` and `[index]` after `base`, as often as they come.
-    fn attached(&mut self, base: Expr, selector: fn(&mut Self) -> Option<Expr>) -> Expr {
+    fn attached(&mut self, base: Expr, steps: Steps) -> Expr {
         let start = base.span;
         let mut expr = base;
-        for step in 0.. {
-            if step >= MAX_NESTING {
+        for count in 0.. {
+            if count >= MAX_NESTING {
                 self.stop(SyntaxCode::TooDeep, format!("a path has more than {MAX_NESTING} steps"));
                 break;
             }
             let kind = match self.peek() {
                 T::Dot => {
                     self.bump();
-                    let selector = selector(self).unwrap_or_else(|| Self::name_expr(self.missing_name()));
+                    let selector =
+                        self.step_opt(steps).unwrap_or_else(|| Self::name_expr(self.missing_name()));
+                    if steps == Steps::Entities && matches!(selector.kind, ExprKind::Wildcard(_)) {
+                        return self.node(start, ExprKind::Path(Box::new(Path { base: expr, selector })));
+                    }
                     ExprKind::Path(Box::new(Path { base: expr, selector }))
                 }
                 T::OpenBracket => {
-                    self.bump();
-                    let index = self.expr();
-                    self.expect_close(T::CloseBracket);
+                    let wildcard = if steps == Steps::Any { None } else { self.bracketed_wildcard_opt() };
+                    let index = wildcard.unwrap_or_else(|| self.index());
                     ExprKind::Index(Box::new(Index { base: expr, index }))
                 }
                 _ => break,
@@ -52,6 +58,22 @@ impl Parser<'_> {
             expr = self.node(start, kind);
         }
         expr
+    }
+
+    fn step_opt(&mut self, steps: Steps) -> Option<Expr> {
+        match steps {
+            Steps::Any => self.selector_opt(),
+            Steps::Names => self.plain_selector_opt(),
+            Steps::Entities => self.wildcard_opt().or_else(|| self.selector_opt()),
+        }
+    }
+
+    /// `[expr]`
+    fn index(&mut self) -> Expr {
+        self.bump();
+        let index = self.expr();
+        self.expect_close(T::CloseBracket);
+        index
     }
 
     fn primary_opt(&mut self) -> Option<Expr> {
@@ -119,9 +141,7 @@ impl Parser<'_> {
                 if let Some(name) = self.bracketed_name() {
                     return Some(Self::name_expr(name));
                 }
-                self.bump();
-                let inner = self.expr();
-                self.expect_close(T::CloseBracket);
+                let inner = self.index();
                 Some(self.node(start, ExprKind::Bracketed(Box::new(inner))))
             }
             T::At => Some(Expr { kind: ExprKind::At, span: self.bump() }),
@@ -143,7 +163,7 @@ impl Parser<'_> {
     /// `a.b['c']` without calls: what `partition by` and `facet by` take.
     pub(super) fn simple_path_opt(&mut self) -> Option<Expr> {
         let base = self.plain_selector_opt()?;
-        Some(self.attached(base, Self::plain_selector_opt))
+        Some(self.attached(base, Steps::Names))
     }
 
     /// A table, function or wildcard, perhaps qualified: `T`, `T*`, `database("d").T`.
@@ -152,7 +172,7 @@ impl Parser<'_> {
             return Some(wildcard);
         }
         let base = self.selector_opt()?;
-        Some(self.attached(base, |p| p.wildcard_opt().or_else(|| p.selector_opt())))
+        Some(self.attached(base, Steps::Entities))
     }
 
     /// `f(x).g(y)`: what `invoke` takes.
@@ -201,85 +221,6 @@ impl Parser<'_> {
         result
     }
 
-    fn datatable(&mut self) -> Expr {
-        let start = self.bump();
-        let parameters = self.parameters(&[], false);
-        let columns = self.row_schema();
-        self.expect(T::OpenBracket, "[");
-        self.eat(T::Comma);
-        let values = self.list(List::COMMON.trailing_comma(), Self::literal_opt, Parser::missing_expr);
-        self.expect_close(T::CloseBracket);
-        self.node(start, ExprKind::Datatable(Box::new(Datatable { parameters, columns, values })))
-    }
-
-    fn contextual_datatable(&mut self) -> Expr {
-        let start = self.bump();
-        let id = self.literal_opt().unwrap_or_else(|| self.expr());
-        let columns = self.row_schema();
-        self.node(start, ExprKind::ContextualDatatable(Box::new(ContextualDatatable { id, columns })))
-    }
-
-    fn externaldata(&mut self) -> Expr {
-        let start = self.bump();
-        let parameters = self.parameters(&[], false);
-        let columns = self.row_schema();
-        self.expect(T::OpenBracket, "[");
-        let uris = self.uris();
-        self.expect_close(T::CloseBracket);
-        let properties = self.with_properties();
-        let data = Externaldata { parameters, columns, uris, properties };
-        self.node(start, ExprKind::Externaldata(Box::new(data)))
-    }
-
-    fn uris(&mut self) -> Vec<Expr> {
-        self.list(List::COMMON.trailing_comma(), Self::query_expr_opt, Parser::missing_expr)
-    }
-
-    /// `with (name = value)`, if written.
-    pub(super) fn with_properties(&mut self) -> Vec<OperatorParameter> {
-        if self.eat_keyword(K::With).is_some() { self.property_list() } else { Vec::new() }
-    }
-
-    /// `inline_external_table (schema) kind=... partition by (...) pathformat=(...) dataformat=... (uris) with (...)`:
-    /// read for its columns and sources; the partition clauses are checked for brackets only.
-    pub(super) fn inline_external_table_opt(&mut self) -> Option<Expr> {
-        let schema_or_kind = matches!(self.peek_at(1), T::OpenParen | T::Keyword(K::Kind));
-        if !self.at_keyword(K::InlineExternalTable) || !schema_or_kind {
-            return None;
-        }
-        let start = self.bump();
-        let columns = if self.at(T::OpenParen) { self.row_schema() } else { Vec::new() };
-        let mut parameters: Vec<_> = self.kind_opt(TABLE_KIND).into_iter().collect();
-        if self.eat_keyword(K::Partition).is_some() {
-            self.expect_keyword(K::By);
-            self.parenthesised(Self::skip_to_boundary);
-        }
-        if self.eat_keyword(K::Pathformat).is_some() {
-            self.expect(T::Equal, "=");
-            self.parenthesised(Self::skip_to_boundary);
-        }
-        parameters.extend(self.parameter_opt(TABLE_FORMAT, Names::Declared, true));
-        let uris = self.parenthesised(Self::uris);
-        let properties = self.with_properties();
-        let data = Externaldata { parameters, columns, uris, properties };
-        Some(self.node(start, ExprKind::InlineExternalTable(Box::new(data))))
-    }
-
-    fn view_combine(&mut self) -> Expr {
-        let start = self.bump();
-        let view = self.parenthesised(Self::query_expr);
-        let base = self.combine_part("base");
-        let delta = self.combine_part("delta");
-        let aggregations = self.combine_part("aggregations");
-        let combine = MaterializedViewCombine { view, base, delta, aggregations };
-        self.node(start, ExprKind::MaterializedViewCombine(Box::new(combine)))
-    }
-
-    fn combine_part(&mut self, word: &'static str) -> Expr {
-        self.one_of(&[word]);
-        self.parenthesised(Self::query_expr)
-    }
-
     /// `entity_group [a, b]` or `entity_group("name")`
     pub(super) fn entity_group_opt(&mut self) -> Option<Expr> {
         if !self.at_keyword(K::EntityGroup) {
@@ -296,11 +237,7 @@ impl Parser<'_> {
     }
 
     /// A pipeline node from its parts; a source without operators is itself.
-    pub(super) fn pipeline_node(
-        &self,
-        source: Option<Expr>,
-        operators: Vec<super::super::syntax::Operator>,
-    ) -> Option<Expr> {
+    pub(super) fn pipeline_node(&self, source: Option<Expr>, operators: Vec<Operator>) -> Option<Expr> {
         if operators.is_empty() {
             return source;
         }

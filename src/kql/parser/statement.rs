@@ -23,6 +23,7 @@ impl Parser<'_> {
         while !self.at(T::End) {
             let span = self.here();
             let message = match self.peek() {
+                T::Dot if self.pos == 0 => "a command such as `.show` is not a query".to_owned(),
                 kind if kind.is_close() => format!("`{}` closes nothing", self.text_at(0)),
                 _ => format!("`{}` belongs to no statement", self.text_at(0)),
             };

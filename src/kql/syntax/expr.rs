@@ -2,7 +2,7 @@
 
 use super::super::span::Span;
 use super::super::token::LiteralKind;
-use super::{ColumnDecl, Name, Operator, OperatorParameter};
+use super::{ColumnDecl, Name, Operator, OperatorParameter, TypeRef};
 
 /// An expression and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,8 +74,8 @@ pub enum ExprKind {
     Datatable(Box<Datatable>),
     /// `externaldata(schema)[uris] with (properties)`
     Externaldata(Box<Externaldata>),
-    /// `inline_external_table ...`: recognised, its clauses kept as one list of columns and properties.
-    InlineExternalTable(Box<Externaldata>),
+    /// `inline_external_table (schema) kind=storage ... (uris)`
+    InlineExternalTable(Box<InlineExternalTable>),
     /// `__contextual_datatable id (schema)`
     ContextualDatatable(Box<ContextualDatatable>),
     /// `materialized-view-combine(name) base(..) delta(..) aggregations(..)`
@@ -353,7 +353,7 @@ pub struct Datatable {
 /// `externaldata(schema)[uris] with (properties)`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Externaldata {
-    /// Before the schema; for an inline external table also its `kind`, `dataformat` and the like.
+    /// Before the schema; Kusto defines none.
     pub parameters: Vec<OperatorParameter>,
     /// The columns.
     pub columns: Vec<ColumnDecl>,
@@ -361,6 +361,36 @@ pub struct Externaldata {
     pub uris: Vec<Expr>,
     /// `with (name = value, ...)`
     pub properties: Vec<OperatorParameter>,
+}
+
+/// `inline_external_table (schema) kind=storage partition by (..) pathformat=(..) dataformat=csv (uris) with (..)`
+#[derive(Clone, Debug, PartialEq)]
+pub struct InlineExternalTable {
+    /// The columns; a delta table may leave them out.
+    pub columns: Vec<ColumnDecl>,
+    /// `storage` or `delta`.
+    pub kind: Name,
+    /// `partition by (...)`
+    pub partitions: Vec<TablePartition>,
+    /// `pathformat = (...)`: text, names and calls of `datetime_pattern`.
+    pub path: Vec<Expr>,
+    /// `dataformat = csv`
+    pub format: Option<Name>,
+    /// Where to read from.
+    pub uris: Vec<Expr>,
+    /// `with (name = value, ...)`
+    pub properties: Vec<OperatorParameter>,
+}
+
+/// `name:type = value` in a table's partitions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TablePartition {
+    /// The column.
+    pub name: Name,
+    /// `datetime`, `long` or `string`.
+    pub ty: TypeRef,
+    /// How it is computed.
+    pub value: Option<Expr>,
 }
 
 /// `__contextual_datatable id (schema)`
