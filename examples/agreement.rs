@@ -8,6 +8,8 @@
 //! Reads `../shared/corpus` next to the project, or `PALISADE_CORPUS`; says so and stops if it is absent. The
 //! oracle's verdicts are recorded in the corpus, so Node is not needed. Figures and causes: `docs/kql-agreement.md`.
 
+#![allow(clippy::print_stdout)] // printing is what it is for
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 

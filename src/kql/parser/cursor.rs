@@ -18,6 +18,8 @@ pub(super) struct Parser<'t> {
     pub(super) last_error: Option<usize>,
     depth: u32,
     operators: usize,
+    /// For each token that is a `(`: whether a `|` comes before a `,` or its `)`. Made when first needed.
+    queries_in_parens: Option<Vec<bool>>,
     /// Set when a budget is used up: from then on only the end of the text is seen.
     pub(super) over_budget: Option<SyntaxError>,
 }
@@ -33,6 +35,7 @@ impl<'t> Parser<'t> {
             last_error: None,
             depth: 0,
             operators: 0,
+            queries_in_parens: None,
             over_budget: None,
         };
         parser.report_faults();
@@ -184,10 +187,49 @@ impl<'t> Parser<'t> {
         }
     }
 
+    /// True if the `(` that was just taken holds a query: a `|` comes before a `,` or its `)`.
+    ///
+    /// Answered for all parentheses in one pass, because looking ahead from each of them would take quadratic time.
+    pub(super) fn paren_holds_query(&mut self) -> bool {
+        let Some(open) = self.pos.checked_sub(1) else { return false };
+        let tokens = &self.tokens;
+        let known = self.queries_in_parens.get_or_insert_with(|| queries_in_parens(tokens));
+        known.get(open).copied().unwrap_or(false)
+    }
+
     /// Ends the parse: from here on only the end of the text is seen, and only this error is reported.
     pub(super) fn stop(&mut self, code: SyntaxCode, message: String) {
         if self.over_budget.is_none() {
             self.over_budget = Some(SyntaxError::new(code, message, self.here()));
         }
     }
+}
+
+fn queries_in_parens(tokens: &[Token]) -> Vec<bool> {
+    let mut answers = vec![false; tokens.len()];
+    // Parentheses that are still open; `None` once the answer is known.
+    let mut open: Vec<Option<usize>> = Vec::new();
+    for (index, token) in tokens.iter().enumerate() {
+        match token.kind {
+            TokenKind::OpenParen => open.push(Some(index)),
+            TokenKind::CloseParen => {
+                open.pop();
+            }
+            TokenKind::Comma => {
+                if let Some(top) = open.last_mut() {
+                    *top = None;
+                }
+            }
+            TokenKind::Pipe => {
+                let undecided = open.last_mut().and_then(Option::take);
+                if let Some(answer) = undecided.and_then(|index| answers.get_mut(index)) {
+                    *answer = true;
+                }
+            }
+            // A statement ends: what is still open never gets its query.
+            TokenKind::Semicolon => open.clear(),
+            _ => {}
+        }
+    }
+    answers
 }

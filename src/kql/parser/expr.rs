@@ -147,11 +147,11 @@ impl Parser<'_> {
                     self.node(start, ExprKind::In(Box::new(In { op, op_span, left, list, list_span })))
                 }
                 Infix::Between { negated } => {
-                    self.expect(T::OpenParen, "(");
+                    let opened = self.expect(T::OpenParen, "(").is_some();
                     let low = self.expr();
                     self.expect(T::DotDot, "..");
                     let high = self.expr();
-                    self.expect_close(T::CloseParen);
+                    self.close_paren(opened);
                     let between = Between { negated, op_span, left, low, high };
                     self.node(start, ExprKind::Between(Box::new(between)))
                 }
@@ -210,30 +210,14 @@ impl Parser<'_> {
 
     /// `(values)` or `(query)` after `in` and its like.
     fn in_list(&mut self) -> Vec<Expr> {
-        self.expect(T::OpenParen, "(");
-        let list = if self.possible_operator() || self.pipe_before_end() {
+        let opened = self.expect(T::OpenParen, "(").is_some();
+        let list = if self.possible_operator() || (opened && self.paren_holds_query()) {
             vec![self.query_expr()]
         } else {
             self.list(List::COMMON.one_or_more(), Self::expr_opt, Parser::missing_expr)
         };
-        self.expect_close(T::CloseParen);
+        self.close_paren(opened);
         list
-    }
-
-    /// True if a `|` comes before the expression ends: then it is a query.
-    fn pipe_before_end(&self) -> bool {
-        let mut depth = 0_usize;
-        for ahead in 0.. {
-            match self.peek_at(ahead) {
-                T::End | T::Semicolon => return false,
-                T::Comma | T::CloseParen if depth == 0 => return false,
-                T::CloseParen => depth -= 1,
-                T::OpenParen => depth += 1,
-                T::Pipe if depth == 0 => return true,
-                _ => {}
-            }
-        }
-        false
     }
 
     /// The operator `ahead` places on.

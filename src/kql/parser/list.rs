@@ -1,5 +1,6 @@
 //! Comma-separated lists, one reader for all of them.
 
+use super::super::span::Span;
 use super::super::token::TokenKind;
 use super::cursor::Parser;
 use super::error::SyntaxCode;
@@ -15,8 +16,7 @@ pub(super) struct List {
 
 impl List {
     /// Ends at a closing bracket, `|`, `;` or the end.
-    pub(super) const COMMON: Self =
-        Self { end: Some(|parser| parser.at_list_end()), one_or_more: false, trailing_comma: false };
+    pub(super) const COMMON: Self = Self { end: Some(common_end), one_or_more: false, trailing_comma: false };
 
     /// Ends where no comma follows; at least one item.
     pub(super) const OPEN: Self = Self { end: None, one_or_more: true, trailing_comma: false };
@@ -67,7 +67,7 @@ impl<'t> Parser<'t> {
                         current = items.pop();
                     }
                 }
-            } else if list.end.is_some() {
+            } else if list.end.is_some() && !self.at_unpiped_operator() && !self.at_statement() {
                 current = item(self);
                 if current.is_some() {
                     self.missing_comma(before);
@@ -84,8 +84,16 @@ impl<'t> Parser<'t> {
     }
 
     fn missing_comma(&mut self, index: usize) {
-        let span = self.tokens.get(index).map_or_else(|| self.here(), |t| t.span);
-        let message = format!("expected `,` before `{}`", span.of(self.text));
+        let Some(token) = self.tokens.get(index) else { return };
+        let before = index.checked_sub(1).and_then(|i| self.tokens.get(i)).map_or(0, |t| t.span.end);
+        let new_line = Span::new(before, token.span.start).of(self.text).contains('\n');
+        let expected = if new_line { "`,`, `|` or `;`" } else { "`,`" };
+        let span = token.span;
+        let message = format!("expected {expected} before `{}`", span.of(self.text));
         self.error_at(index, SyntaxCode::MissingToken, message, span);
     }
+}
+
+fn common_end(parser: &Parser<'_>) -> bool {
+    parser.at_list_end()
 }

@@ -80,3 +80,6 @@ pub fn parse(text: &str) -> Parse {
     let errors = parser.into_errors();
     Parse { query, errors, tokens }
 }
+
+#[cfg(test)]
+mod tests;

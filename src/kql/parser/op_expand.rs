@@ -47,7 +47,7 @@ impl Parser<'_> {
         if self.at_keyword(K::To) {
             // `mv-apply to typeof(long) on (...)`: one item without an expression is allowed.
             let resume = (self.pos, self.errors.len(), self.last_error);
-            let to = self.to_typeof_opt();
+            let to = self.target_type_opt();
             if !self.at(T::Comma) {
                 let expr = Expr { kind: ExprKind::Missing, span: Span::at(start.start) };
                 return vec![MvItem { expr, to, span: self.since(start) }];
@@ -56,15 +56,8 @@ impl Parser<'_> {
             self.errors.truncate(resume.1);
             self.last_error = resume.2;
         }
-        let list = List::until(|p| p.at_mv_apply_clause()).one_or_more();
+        let list = List::until(at_mv_apply_clause).one_or_more();
         self.list(list, Self::mv_item_opt, Self::missing_mv_item)
-    }
-
-    /// At `limit`, `id` or `on`, unless that is a name here, as in `mv-apply id = x` or `mv-apply on, b`.
-    fn at_mv_apply_clause(&self) -> bool {
-        let clause = matches!(self.peek(), T::Keyword(K::Limit | K::Id | K::On));
-        let name = matches!(self.peek_at(1), T::End | T::Comma | T::Equal | T::Keyword(K::To));
-        (clause && !name) || self.at_list_end()
     }
 
     fn mv_item_opt(&mut self) -> Option<MvItem> {
@@ -73,7 +66,7 @@ impl Parser<'_> {
             true => self.missing_expr(),
             false => self.named_expr_opt()?,
         };
-        let to = self.to_typeof_opt();
+        let to = self.target_type_opt();
         Some(MvItem { expr, to, span: self.since(start) })
     }
 
@@ -83,7 +76,7 @@ impl Parser<'_> {
     }
 
     /// `to typeof(type)`
-    fn to_typeof_opt(&mut self) -> Option<Expr> {
+    fn target_type_opt(&mut self) -> Option<Expr> {
         self.eat_keyword(K::To)?;
         Some(self.typeof_opt().unwrap_or_else(|| self.missing_expr()))
     }
@@ -181,4 +174,11 @@ impl Parser<'_> {
         let schema = self.eat(T::Colon).map(|_| self.evaluate_schema());
         OperatorKind::Evaluate(Evaluate { parameters, call, schema })
     }
+}
+
+/// At `limit`, `id` or `on`, unless that is a name here, as in `mv-apply id = x` or `mv-apply on, b`.
+fn at_mv_apply_clause(parser: &Parser<'_>) -> bool {
+    let clause = matches!(parser.peek(), T::Keyword(K::Limit | K::Id | K::On));
+    let name = matches!(parser.peek_at(1), T::End | T::Comma | T::Equal | T::Keyword(K::To));
+    (clause && !name) || parser.at_list_end()
 }

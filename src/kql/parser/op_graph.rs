@@ -62,7 +62,7 @@ impl Parser<'_> {
 
     fn graph_match_parts(&mut self, specs: &'static [Spec]) -> GraphMatch {
         let parameters = self.parameters(specs, true);
-        let patterns = self.list(List::OPEN, |p| Some(p.graph_pattern()), |p| p.graph_pattern());
+        let patterns = self.list(List::OPEN, |p| Some(p.graph_pattern()), Parser::graph_pattern);
         let predicate = self.eat_keyword(K::Where).map(|_| self.open_query_expr());
         let project = self.eat_keyword(K::Project).map(|_| self.named_exprs(List::COMMON.one_or_more()));
         GraphMatch { parameters, patterns, predicate, project }

@@ -123,17 +123,13 @@ impl Parser<'_> {
                 .unwrap_or_else(|| self.missing_expr())
         } else {
             columns = self.list(
-                List::until(|p| p.at_old_render_property()).one_or_more(),
+                List::until(at_old_render_property).one_or_more(),
                 Parser::declared_name_opt,
                 Parser::missing_name,
             );
             Self::name_expr(self.no_name())
         };
         Some(OperatorParameter { name, value, columns, span: self.since(start) })
-    }
-
-    fn at_old_render_property(&self) -> bool {
-        matches!(self.peek(), T::Keyword(K::Kind | K::Title | K::Accumulate | K::With | K::By))
     }
 
     pub(super) fn scan(&mut self) -> OperatorKind {
@@ -163,26 +159,16 @@ impl Parser<'_> {
 
     fn scan_order(&mut self) -> Vec<Ordered> {
         self.expect_keyword(K::By);
-        self.list(
-            List::until(|p| p.at_scan_clause()).one_or_more(),
-            Self::ordered_opt,
-            Parser::missing_ordered,
-        )
+        self.list(List::until(at_scan_clause).one_or_more(), Self::ordered_opt, Parser::missing_ordered)
     }
 
     fn scan_partition(&mut self) -> Vec<Expr> {
         self.expect_keyword(K::By);
-        self.list(List::until(|p| p.at_scan_clause()).one_or_more(), Self::expr_opt, Parser::missing_expr)
+        self.list(List::until(at_scan_clause).one_or_more(), Self::expr_opt, Parser::missing_expr)
     }
 
     fn scan_declare(&mut self) -> Vec<Parameter> {
         self.parenthesised(|p| p.list(List::COMMON, Self::parameter_decl_opt, Self::missing_parameter))
-    }
-
-    fn at_scan_clause(&self) -> bool {
-        let clause =
-            matches!(self.peek(), T::Keyword(K::Partition | K::Order | K::By | K::Declare | K::With));
-        clause || self.at_list_end()
     }
 
     fn scan_step_opt(&mut self) -> Option<ScanStep> {
@@ -211,4 +197,13 @@ impl Parser<'_> {
         self.expect(T::Equal, "=");
         Some((name, self.expr()))
     }
+}
+
+fn at_old_render_property(parser: &Parser<'_>) -> bool {
+    matches!(parser.peek(), T::Keyword(K::Kind | K::Title | K::Accumulate | K::With | K::By))
+}
+
+fn at_scan_clause(parser: &Parser<'_>) -> bool {
+    let clause = matches!(parser.peek(), T::Keyword(K::Partition | K::Order | K::By | K::Declare | K::With));
+    clause || parser.at_list_end()
 }

@@ -2,7 +2,7 @@
 
 use super::super::keyword::Keyword as K;
 use super::super::span::Span;
-use super::super::syntax::{Expr, Name, NameForm, Operator, OperatorKind};
+use super::super::syntax::{Expr, ExprKind, Name, NameForm, Operator, OperatorKind};
 use super::super::token::TokenKind as T;
 use super::cursor::Parser;
 use super::error::SyntaxCode;
@@ -56,7 +56,11 @@ impl Parser<'_> {
 
     /// The operators after `expr`, which was parsed before an error.
     pub(super) fn resume_pipeline(&mut self, expr: Expr) -> Expr {
-        self.piped(Some(expr), Vec::new(), Ends::Closed).unwrap_or_else(|| self.missing_expr())
+        let (source, operators) = match expr.kind {
+            ExprKind::Pipeline(pipeline) => (pipeline.source, pipeline.operators),
+            _ => (Some(expr), Vec::new()),
+        };
+        self.piped(source, operators, Ends::Closed).unwrap_or_else(|| self.missing_expr())
     }
 
     fn pipeline_opt(&mut self, ends: Ends) -> Option<Expr> {
@@ -92,6 +96,7 @@ impl Parser<'_> {
         if let Some(operator) = self.operator_opt(pipe) {
             return operator;
         }
+        self.count_operator();
         let span = self.here();
         let known = matches!(self.peek(), T::Identifier | T::Keyword(_));
         let name = if known {
@@ -193,6 +198,11 @@ impl Parser<'_> {
         })
     }
 
+    /// True at a word that starts an operator somewhere.
+    pub(super) fn at_operator_word(&self) -> bool {
+        matches!(self.peek(), T::Keyword(keyword) if self.starts_operator(keyword))
+    }
+
     /// False for a word that starts no operator, and for `count(` and `range(`, which are calls.
     fn starts_operator(&self, keyword: K) -> bool {
         match keyword {
@@ -292,7 +302,7 @@ fn similar_operator(text: &str) -> Option<&'static str> {
     OPERATORS
         .iter()
         .map(|keyword| (distance(&text.to_ascii_lowercase(), keyword.text()), keyword.text()))
-        .filter(|(distance, name)| *distance <= 2 && *distance < name.len() / 2)
+        .filter(|(distance, name)| *distance <= 2 && distance * 2 < name.len())
         .min()
         .map(|(_, name)| name)
 }

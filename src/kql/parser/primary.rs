@@ -215,10 +215,19 @@ impl Parser<'_> {
 
     /// `( inner )`, both required.
     pub(super) fn parenthesised<R>(&mut self, inner: impl FnOnce(&mut Self) -> R) -> R {
-        self.expect(T::OpenParen, "(");
+        let opened = self.expect(T::OpenParen, "(").is_some();
         let result = inner(self);
-        self.expect_close(T::CloseParen);
+        self.close_paren(opened);
         result
+    }
+
+    /// The `)`; needed only if its `(` was written, whose absence is the one mistake otherwise.
+    pub(super) fn close_paren(&mut self, opened: bool) {
+        if opened {
+            self.expect_close(T::CloseParen);
+        } else {
+            self.eat(T::CloseParen);
+        }
     }
 
     /// `entity_group [a, b]` or `entity_group("name")`

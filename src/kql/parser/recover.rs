@@ -19,8 +19,34 @@ impl Parser<'_> {
         if let Some(error) = self.over_budget {
             return vec![error];
         }
+        self.drop_errors_around_open_strings();
         self.errors.sort_by_key(|e| (e.span.start, e.span.end));
         self.errors
+    }
+
+    /// A missing quote turns text into strings and strings into text up to the end of its line, and what it has
+    /// swallowed is missed on the next one: those errors tell nothing.
+    fn drop_errors_around_open_strings(&mut self) {
+        let text = self.text;
+        let spoiled: Vec<std::ops::Range<u32>> = self
+            .errors
+            .iter()
+            .filter(|e| e.code == SyntaxCode::UnterminatedString)
+            .map(|e| {
+                let before = text.get(..e.span.start as usize).unwrap_or("");
+                let line = before.rfind('\n').map_or(0, |i| i + 1);
+                let after = text.get(e.span.end as usize..).unwrap_or("");
+                let next_line_end = after.match_indices('\n').nth(1).map_or(after.len(), |(i, _)| i);
+                u32::try_from(line).unwrap_or(0)
+                    ..e.span.end.saturating_add(u32::try_from(next_line_end).unwrap_or(0))
+            })
+            .collect();
+        if !spoiled.is_empty() {
+            self.errors.retain(|e| {
+                e.code == SyntaxCode::UnterminatedString
+                    || !spoiled.iter().any(|range| range.start <= e.span.start && e.span.start <= range.end)
+            });
+        }
     }
 
     /// Reports what the lexer marked.
@@ -33,7 +59,7 @@ impl Parser<'_> {
             let text = token.span.of(self.text);
             let (code, message) = match fault {
                 TokenFault::UnterminatedString => {
-                    (SyntaxCode::UnterminatedString, "this string has no closing quote".to_owned())
+                    (SyntaxCode::UnterminatedString, "a string on this line has no closing quote".to_owned())
                 }
                 TokenFault::BadEscape => (
                     SyntaxCode::BadEscape,
@@ -43,9 +69,7 @@ impl Parser<'_> {
                 TokenFault::UnterminatedLiteral => {
                     (SyntaxCode::UnterminatedLiteral, "this literal has no `)` on its line".to_owned())
                 }
-                TokenFault::UnknownCharacter => {
-                    (SyntaxCode::UnknownCharacter, format!("`{text}` is not part of the language"))
-                }
+                TokenFault::UnknownCharacter => (SyntaxCode::UnknownCharacter, unknown_character(text)),
             };
             self.errors.push(SyntaxError::new(code, message, token.span));
         }
@@ -95,18 +119,51 @@ impl Parser<'_> {
             TokenKind::CloseBrace => "}",
             _ => ")",
         };
-        if let Some(found) = self.expect(kind, shown) {
+        if let Some(found) = self.eat(kind) {
             return Some(found);
+        }
+        match self.unclosed(kind) {
+            Some(open) if matches!(self.peek(), TokenKind::End | TokenKind::Semicolon) => {
+                let message = format!("this `{}` is never closed", open.of(self.text));
+                self.error(SyntaxCode::MissingToken, message, open);
+            }
+            _ => {
+                self.expect(kind, shown);
+            }
         }
         self.skip_to_boundary();
         self.eat(kind)
+    }
+
+    /// The bracket that the missing `close` would have closed. Looks back only if there is something to report.
+    fn unclosed(&self, close: TokenKind) -> Option<Span> {
+        if self.last_error == Some(self.pos) {
+            return None;
+        }
+        let open = match close {
+            TokenKind::CloseBracket => TokenKind::OpenBracket,
+            TokenKind::CloseBrace => TokenKind::OpenBrace,
+            _ => TokenKind::OpenParen,
+        };
+        let mut closed = 0_usize;
+        for token in self.tokens.get(..self.pos)?.iter().rev() {
+            if token.kind == close {
+                closed += 1;
+            } else if token.kind == open {
+                if closed == 0 {
+                    return Some(token.span);
+                }
+                closed -= 1;
+            }
+        }
+        None
     }
 
     /// An absent expression, reported.
     pub(super) fn missing_expr(&mut self) -> Expr {
         let span = self.here();
         let message = match self.peek() {
-            TokenKind::Keyword(keyword) => format!(
+            TokenKind::Keyword(keyword) if self.infix_at(0).is_none() && !self.at_operator_word() => format!(
                 "expected an expression, found the keyword `{0}`; as a name it is written ['{0}']",
                 keyword.text()
             ),
@@ -136,6 +193,10 @@ impl Parser<'_> {
     pub(super) fn found(&self) -> String {
         match self.peek() {
             TokenKind::End => ", found the end of the query".to_owned(),
+            TokenKind::Equal => ", found `=` (to compare, write `==`)".to_owned(),
+            TokenKind::Directive => {
+                ", found a line that starts with `#` (comments start with `//`)".to_owned()
+            }
             _ => {
                 let text = self.text_at(0);
                 let short: String = text.chars().take(40).collect();
@@ -156,7 +217,7 @@ impl Parser<'_> {
             self.error(SyntaxCode::MissingToken, message, span);
             return false;
         }
-        if self.possible_operator() {
+        if self.possible_operator() || self.at_unpiped_operator() {
             let message = format!("expected `|` before `{}`", self.text_at(0));
             self.error(SyntaxCode::MissingToken, message, span);
             return true;
@@ -164,7 +225,20 @@ impl Parser<'_> {
         let message = format!("expected `|`, `;` or an operator{}", self.found());
         self.error(SyntaxCode::UnexpectedText, message, span);
         self.skip_to_boundary();
-        self.possible_operator() && !self.at_list_end()
+        false
+    }
+
+    /// True at an operator's word at the start of a line, followed by what only an operator has: its `|` is missing.
+    pub(super) fn at_unpiped_operator(&self) -> bool {
+        let next = self.peek_at(1);
+        let operand = matches!(next, TokenKind::Identifier | TokenKind::Literal(_) | TokenKind::Keyword(_));
+        self.at_operator_word() && self.starts_line() && operand && self.infix_at(1).is_none()
+    }
+
+    /// True if only white space stands before the current token on its line.
+    pub(super) fn starts_line(&self) -> bool {
+        let gap = Span::new(self.last_end(), self.here().start);
+        gap.of(self.text).contains('\n')
     }
 
     /// Skips to the next `|`, `;`, closing bracket, `let` statement or the end, over whole bracket pairs.
@@ -188,5 +262,18 @@ impl Parser<'_> {
             }
             self.bump();
         }
+    }
+}
+
+/// `text` is the same character once or several times.
+fn unknown_character(text: &str) -> String {
+    match text.chars().next() {
+        Some('“' | '”' | '„') => "typographic quotes do not start a string; write `\"`".to_owned(),
+        Some('‘' | '’' | '‚') => "typographic quotes do not start a string; write `'`".to_owned(),
+        Some(c) if c.is_control() => {
+            format!("the control character {} is not part of the language", c.escape_unicode())
+        }
+        Some(c) => format!("`{c}` is not part of the language"),
+        None => "unexpected character".to_owned(),
     }
 }

@@ -28,18 +28,41 @@ impl Parser<'_> {
                 _ => format!("`{}` belongs to no statement", self.text_at(0)),
             };
             self.error(SyntaxCode::UnexpectedText, message, span);
-            self.bump();
+            self.skip_stray();
             if self.at(T::Pipe)
-                && let Some(Statement { kind: StatementKind::Expr(expr), span }) = statements.last_mut()
+                && let Some(expr) = statements.last_mut().and_then(last_expr)
             {
-                let source = std::mem::replace(expr, Expr { kind: ExprKind::Missing, span: *span });
+                let missing = Expr { kind: ExprKind::Missing, span: expr.span };
+                let source = std::mem::replace(expr, missing);
                 *expr = self.resume_pipeline(source);
-                *span = expr.span;
                 self.eat(T::Semicolon);
             }
             statements.extend(self.statements());
         }
         Query { directives, statements, span: self.since(start) }
+    }
+
+    /// Skips what was reported to belong nowhere, up to a place from which statements or operators go on.
+    fn skip_stray(&mut self) {
+        let pipe = self.at(T::Pipe);
+        self.bump();
+        if pipe && !self.at(T::Pipe) {
+            return;
+        }
+        loop {
+            self.skip_to_boundary();
+            match self.peek() {
+                T::Pipe if self.peek_at(1) != T::Pipe => return,
+                T::Semicolon => {
+                    self.bump();
+                    return;
+                }
+                T::Pipe => {}
+                kind if kind.is_close() => {}
+                _ => return,
+            }
+            self.bump();
+        }
     }
 
     /// Statements up to something that is none.
@@ -247,5 +270,13 @@ impl Parser<'_> {
     /// An empty name, where none is needed.
     pub(super) fn no_name(&self) -> Name {
         Name { text: "".into(), form: NameForm::Bare, span: Span::at(self.last_end()) }
+    }
+}
+
+/// The expression that more operators may be piped to.
+fn last_expr(statement: &mut Statement) -> Option<&mut Expr> {
+    match &mut statement.kind {
+        StatementKind::Expr(expr) | StatementKind::Let(Let { value: LetValue::Expr(expr), .. }) => Some(expr),
+        _ => None,
     }
 }
