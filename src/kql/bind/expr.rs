@@ -358,8 +358,8 @@ impl<'a> Binder<'a> {
             args.push(self.arg(item, info));
         }
         let op = match test.op {
-            InOp::In | InOp::NotIn => Op::InCs,
-            InOp::InTilde | InOp::NotInTilde => Op::In,
+            InOp::In | InOp::NotIn => Op::In,
+            InOp::InTilde | InOp::NotInTilde => Op::InTilde,
             InOp::HasAny | InOp::HasAll => Op::HasAnyAll,
         };
         self.operator(op, &args, test.op_span, false)

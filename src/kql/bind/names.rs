@@ -275,7 +275,7 @@ impl<'a> Binder<'a> {
         }
         let schema = self.schema;
         let mut tables: Vec<TableId> = Vec::new();
-        for name in schema.table_names() {
+        for name in schema.tables_in_order() {
             if matches(pattern.as_bytes(), name.as_bytes())
                 && let Some(table) = self.schema_table(name)
             {
@@ -284,15 +284,14 @@ impl<'a> Binder<'a> {
             }
         }
         tables.extend(self.views(Some(pattern)));
+        if schema.may_have_more_tables() && (tables.is_empty() || pattern == "*") {
+            // Tables of the workspace that nobody listed match, too.
+            tables.push(self.open_table());
+        }
         match *tables {
             [only] => Info { sym: Sym::Table(only), ..Info::of(Ty::Table(only.0)) },
-            [] if schema.knowledge() == Knowledge::Complete => {
-                self.error("KQL142", span, format!("no table matches '{pattern}'"));
-                Info::ERROR
-            }
             [] => {
-                // Tables of the workspace may match that nobody listed; the oracle calls it an error.
-                self.error("KQL142", span, format!("no known table matches '{pattern}'"));
+                self.error("KQL142", span, format!("no table matches '{pattern}'"));
                 Info::ERROR
             }
             _ => {

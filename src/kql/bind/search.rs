@@ -59,8 +59,11 @@ impl<'a> Binder<'a> {
     fn every_table(&mut self, by_name: bool) -> TableId {
         let schema = self.schema;
         let mut tables: Vec<TableId> =
-            schema.table_names().into_iter().filter_map(|name| self.schema_table(name)).collect();
+            schema.tables_in_order().into_iter().filter_map(|name| self.schema_table(name)).collect();
         tables.extend(self.views(None));
+        if schema.may_have_more_tables() {
+            tables.push(self.open_table());
+        }
         if !by_name {
             return self.union_of(&tables);
         }

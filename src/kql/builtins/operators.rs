@@ -26,10 +26,10 @@ pub(crate) enum Operator {
     HasTerm,
     /// `contains`, `startswith`, `=~`, `matches regex`…
     TextMatch,
-    /// `in~`, `!in~`
-    In,
     /// `in`, `!in`
-    InCs,
+    In,
+    /// `in~`, `!in~`
+    InTilde,
     HasAnyAll,
     Between,
 }

@@ -89,6 +89,7 @@ struct Own {
     names: Vec<Box<str>>,
     ids: FastMap<Box<str>, u32>,
     tables: HashMap<String, Vec<PackedColumn>>,
+    order: Vec<String>,
     functions: HashMap<String, OwnFunction>,
     watchlists: HashMap<String, Vec<PackedColumn>>,
 }
@@ -190,6 +191,17 @@ impl Schema {
         names
     }
 
+    /// Every table in the order in which the schema lists them, the environment's own first.
+    pub(crate) fn tables_in_order(&self) -> Vec<&str> {
+        let own = self.own();
+        let mut names: Vec<&str> = own.order.iter().map(String::as_str).collect();
+        let mut seen: FastSet<&str> = names.iter().copied().collect();
+        for platform in self.platforms() {
+            names.extend(platform.table_order.iter().map(String::as_str).filter(|name| seen.insert(name)));
+        }
+        names
+    }
+
     /// Every stored function, sorted by name.
     #[must_use]
     pub fn function_names(&self) -> Vec<&str> {
@@ -202,6 +214,15 @@ impl Schema {
         names
     }
 
+    /// Tables may exist that are not listed: custom ones of a workspace.
+    pub(crate) fn may_have_more_tables(&self) -> bool {
+        match self.knowledge {
+            Knowledge::Complete => false,
+            Knowledge::Platform => self.platform != Platform::Xdr,
+            Knowledge::Partial => true,
+        }
+    }
+
     pub(crate) fn cross_resource(&self) -> bool {
         self.cross_resource && self.platform != Platform::Xdr
     }
@@ -210,10 +231,12 @@ impl Schema {
         if let Some(columns) = self.own().tables.get(name) {
             return Some(TableFacts { columns: Cow::Borrowed(columns), open: false });
         }
-        let lists: Vec<&'static [PackedColumn]> = self
+        let mut lists: Vec<&'static [PackedColumn]> = self
             .platforms()
             .filter_map(|p| p.tables.get(name).map(|&list| catalog().column_list(list)))
             .collect();
+        // In the unified portal Defender's columns come first.
+        lists.reverse();
         let columns = match lists.as_slice() {
             [] => return None,
             [list] if self.platform != Platform::Unified => Cow::Borrowed(*list),
@@ -226,8 +249,10 @@ impl Schema {
     fn unified(&self, lists: &[&[PackedColumn]]) -> Vec<PackedColumn> {
         let mut columns: Vec<PackedColumn> = Vec::new();
         for column in lists.iter().flat_map(|list| list.iter()) {
-            if !columns.iter().any(|known| known.name() == column.name()) {
-                columns.push(*column);
+            match columns.iter_mut().find(|known| known.name() == column.name()) {
+                // The workspace's type holds where both have the column.
+                Some(known) => *known = *column,
+                None => columns.push(*column),
             }
         }
         // Defender's tables carry both names of the time there.
@@ -320,7 +345,9 @@ impl Own {
     fn add(&mut self, source: &SchemaSource) {
         for (table, columns) in &source.tables {
             let columns = self.columns(columns);
-            self.tables.insert(table.clone(), columns);
+            if self.tables.insert(table.clone(), columns).is_none() {
+                self.order.push(table.clone());
+            }
         }
         for (alias, columns) in &source.watchlists {
             let columns = self.columns(columns);
