@@ -2,7 +2,7 @@
 //!
 //! [`lex`] works on any text: what is not Kusto becomes [`TokenKind::Unknown`], what has no end is marked, and the
 //! tokens put together are always the text again. It never fails and takes linear time. Start reading at
-//! [`Lexer::next`]. The order in which forms are tried, and the few odd ones (`matches regex` with exactly one
+//! `Lexer::next`. The order in which forms are tried, and the few odd ones (`matches regex` with exactly one
 //! space, `1.` as a real, `3Dchart` as a word), follow Kusto.Language's `TokenParser`.
 
 use super::keyword::Keyword;
