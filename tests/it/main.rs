@@ -1,3 +1,6 @@
-//! Everything that is tested from outside the crate, one module for each topic.
+//! Everything that is tested from outside the crate, one module for each topic. `world` is the stage.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod apply;
 mod shipped;
+mod world;
