@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::ToSpan as _;
 
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, Severity};
 use crate::model::environment::{Environment, Guards};
 use crate::plan::{Input, OnDrift, Plan, Policy, TargetState};
 use crate::provider::auth::CredentialChoice;
@@ -157,12 +157,13 @@ pub(crate) async fn plan_environment(
     Ok(Planned { plan, connection, states })
 }
 
-/// Warnings do not stop anything, but are never swallowed.
+/// Warnings do not stop anything, but are never swallowed. Remarks are for `validate`.
 fn warn(opened: &Opened, diagnostics: &Diagnostics, ui: &Ui) {
-    if !diagnostics.is_empty() {
-        let text =
-            crate::render::diagnostics::text(diagnostics, &opened.repository.sources, ui.err.color, ui.width);
-        ui.say(text.trim_end());
+    let worth: Diagnostics =
+        diagnostics.iter().filter(|finding| finding.severity < Severity::Info).cloned().collect();
+    if !worth.is_empty() {
+        let sources = &opened.repository.sources;
+        ui.say(crate::render::diagnostics::text(&worth, sources, ui.err.color, ui.width).trim_end());
     }
 }
 

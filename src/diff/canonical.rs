@@ -17,7 +17,11 @@ pub fn canonical(schema: &Schema, kind: &Kind, body: &Body) -> Body {
     let mut canonical = object(&fields, &mut path, body);
     for field in &fields {
         if let Some(default) = field.default.and_then(|json| serde_json::from_str(json).ok()) {
-            fill(&mut canonical, field.path, default);
+            if field.optional {
+                leave_out(&mut canonical, field.path, &default);
+            } else {
+                fill(&mut canonical, field.path, default);
+            }
         }
     }
     canonical
@@ -122,6 +126,25 @@ fn fill(body: &mut Body, path: &str, default: Value) {
     }
 }
 
+/// Takes a value away from a dotted path if it is `default`, and the objects that become empty by that.
+fn leave_out(body: &mut Body, path: &str, default: &Value) {
+    match path.split_once('.') {
+        None => {
+            if body.get(path) == Some(default) {
+                body.remove(path);
+            }
+        }
+        Some((first, rest)) => {
+            if let Some(Value::Object(inner)) = body.get_mut(first) {
+                leave_out(inner, rest, default);
+                if inner.is_empty() {
+                    body.remove(first);
+                }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -129,18 +152,18 @@ mod tests {
 
     use super::*;
 
+    const fn field(path: &'static str, shape: Shape, default: Option<&'static str>) -> Field {
+        Field { path, shape, default, optional: false, kinds: &[] }
+    }
+
     const SCHEMA: Schema = Schema {
         fields: &[
-            Field { path: "query", shape: Shape::Text, default: None, kinds: &[] },
-            Field {
-                path: "frequency",
-                shape: Shape::Duration,
-                default: Some("\"PT5H\""),
-                kinds: &[Kind::Scheduled],
-            },
-            Field { path: "tactics", shape: Shape::Set, default: None, kinds: &[] },
-            Field { path: "incident.create", shape: Shape::Plain, default: Some("true"), kinds: &[] },
-            Field { path: "maps.*[].names", shape: Shape::Set, default: None, kinds: &[] },
+            field("query", Shape::Text, None),
+            Field { kinds: &[Kind::Scheduled], ..field("frequency", Shape::Duration, Some("\"PT5H\"")) },
+            field("tactics", Shape::Set, None),
+            field("incident.create", Shape::Plain, Some("true")),
+            Field { optional: true, ..field("preview.mode", Shape::Plain, Some("\"usual\"")) },
+            field("maps.*[].names", Shape::Set, None),
         ],
     };
 
@@ -167,6 +190,12 @@ mod tests {
         assert_eq!(form(&json!({})), json!({"frequency": "PT5H", "incident": {"create": true}}));
         let nrt = canonical(&SCHEMA, &Kind::Nrt, &Map::new());
         assert_eq!(Value::Object(nrt), json!({"incident": {"create": true}}));
+    }
+
+    #[test]
+    fn optional_defaults_are_never_written() {
+        assert_eq!(form(&json!({"preview": {"mode": "usual"}})), form(&json!({})));
+        assert_eq!(form(&json!({"preview": {"mode": "other"}}))["preview"], json!({"mode": "other"}));
     }
 
     #[test]

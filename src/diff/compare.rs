@@ -16,8 +16,8 @@ pub struct FieldChange {
     pub after: Value,
 }
 
-/// Every difference, in the order of the `after` body, then what only `before` has. Objects are entered; lists are
-/// compared as wholes, because the services replace them as wholes.
+/// Every difference, in the order of the `after` body, then what only `before` has. Objects are entered, also where only
+/// one side has them; lists are compared as wholes, because the services replace them as wholes.
 #[must_use]
 pub fn compare(before: &Body, after: &Body) -> Vec<FieldChange> {
     let mut changes = Vec::new();
@@ -30,6 +30,7 @@ fn objects(prefix: &str, before: &Body, after: &Body, changes: &mut Vec<FieldCha
     for (key, new) in after {
         match (before.get(key), new) {
             (Some(Value::Object(old)), Value::Object(new)) => objects(&path(key), old, new, changes),
+            (None, Value::Object(new)) => objects(&path(key), &Body::new(), new, changes),
             (Some(old), new) if sorted_json(old) == sorted_json(new) => {}
             (old, new) => changes.push(FieldChange {
                 path: path(key),
@@ -39,7 +40,10 @@ fn objects(prefix: &str, before: &Body, after: &Body, changes: &mut Vec<FieldCha
         }
     }
     for (key, old) in before.iter().filter(|(key, _)| !after.contains_key(*key)) {
-        changes.push(FieldChange { path: path(key), before: old.clone(), after: Value::Null });
+        match old {
+            Value::Object(old) => objects(&path(key), old, &Body::new(), changes),
+            old => changes.push(FieldChange { path: path(key), before: old.clone(), after: Value::Null }),
+        }
     }
 }
 
@@ -51,8 +55,8 @@ mod tests {
 
     #[test]
     fn names_the_innermost_field() {
-        let before = json!({"a": 1, "b": {"c": [1, 2], "d": {"x": 1, "y": 2}}, "gone": true});
-        let after = json!({"a": 1, "b": {"c": [2], "d": {"y": 2, "x": 1}}, "new": "n"});
+        let before = json!({"a": 1, "b": {"c": [1, 2], "d": {"x": 1, "y": 2}}, "gone": {"deep": true}});
+        let after = json!({"a": 1, "b": {"c": [2], "d": {"y": 2, "x": 1}}, "new": {"deep": "n"}});
         let changes = compare(before.as_object().unwrap(), after.as_object().unwrap());
         let listed: Vec<_> =
             changes.iter().map(|c| (c.path.as_str(), c.before.clone(), c.after.clone())).collect();
@@ -60,8 +64,8 @@ mod tests {
             listed,
             [
                 ("b.c", json!([1, 2]), json!([2])),
-                ("new", Value::Null, json!("n")),
-                ("gone", json!(true), Value::Null),
+                ("new.deep", Value::Null, json!("n")),
+                ("gone.deep", json!(true), Value::Null),
             ]
         );
     }

@@ -14,6 +14,9 @@ use super::safe;
 /// How many unchanged lines are shown around a changed one.
 const CONTEXT: usize = 3;
 
+/// From how many characters on the values of a new rule are cut: `render` prints them whole. Changes are never cut.
+const NEW_VALUE: usize = 72;
+
 /// The whole plan.
 #[must_use]
 pub fn text(plan: &Plan, paint: Paint) -> String {
@@ -163,10 +166,11 @@ fn one(out: &mut String, change: &Change, paint: Paint) {
     }
     let creating = change.actions == [Action::Create];
     for field in &change.fields {
-        match is_text(field) {
-            true if creating => new_text(out, field, &change.provenance, paint),
-            true => changed_text(out, field, &change.provenance, paint),
-            false => value(out, field, paint),
+        match (creating, is_text(field)) {
+            (true, true) => new_text(out, field, &change.provenance, paint),
+            (true, false) => new_value(out, field, paint),
+            (false, true) => changed_text(out, field, &change.provenance, paint),
+            (false, false) => changed_value(out, field, paint),
         }
     }
 }
@@ -253,21 +257,46 @@ fn origin_line(out: &mut String, origin: &LineOrigin, indent: usize, paint: Pain
     let _ = writeln!(out, "{:indent$}{}", "", paint.faint(&format!("└ {}", safe::line(&text))));
 }
 
-fn value(out: &mut String, field: &FieldChange, paint: Paint) {
-    let (sign, text) = match (&field.before, &field.after) {
-        (Value::Null, after) => (paint.added("+"), short(after)),
-        (before, Value::Null) => (paint.removed("-"), format!("{} → {}", short(before), "nothing")),
-        (before, after) => (
-            paint.changed("~"),
-            format!("{} → {}", paint.removed(&short(before)), paint.added(&short(after))),
-        ),
+/// `+ severity: "High"`, cut when it is long.
+fn new_value(out: &mut String, field: &FieldChange, paint: Paint) {
+    let text = whole(&field.after);
+    let length = text.chars().count();
+    let text = if length > NEW_VALUE {
+        let head: String = text.chars().take(NEW_VALUE).collect();
+        format!("{head}… ({length} characters)")
+    } else {
+        text
     };
-    let _ = writeln!(out, "    {sign} {}: {text}", field.path);
+    let _ = writeln!(out, "    {} {}: {text}", paint.added("+"), safe::line(&field.path));
 }
 
-fn short(value: &Value) -> String {
+/// `~ severity: "High" → "Low"`; what is too long for one line gets one line each.
+fn changed_value(out: &mut String, field: &FieldChange, paint: Paint) {
+    let (sign, before, after) = match (&field.before, &field.after) {
+        (Value::Null, after) => (paint.added("+"), None, Some(whole(after))),
+        (before, Value::Null) => (paint.removed("-"), Some(whole(before)), None),
+        (before, after) => (paint.changed("~"), Some(whole(before)), Some(whole(after))),
+    };
+    let path = safe::line(&field.path);
+    let _ = match (before, after) {
+        (Some(before), Some(after)) if before.chars().count() + after.chars().count() > NEW_VALUE => {
+            let (before, after) = (paint.removed(&before), paint.added(&after));
+            writeln!(out, "    {sign} {path}:\n        - {before}\n        + {after}")
+        }
+        (Some(before), Some(after)) => {
+            writeln!(out, "    {sign} {path}: {} → {}", paint.removed(&before), paint.added(&after))
+        }
+        (Some(before), None) => writeln!(out, "    {sign} {path}: {} → nothing", paint.removed(&before)),
+        (None, after) => writeln!(out, "    {sign} {path}: {}", paint.added(&after.unwrap_or_default())),
+    };
+}
+
+fn whole(value: &Value) -> String {
     match value {
         Value::String(text) => quote(text),
+        Value::Array(items) if items.iter().all(|item| !item.is_object() && !item.is_array()) => {
+            format!("[{}]", items.iter().map(whole).collect::<Vec<_>>().join(", "))
+        }
         other => safe::line(&other.to_string()),
     }
 }

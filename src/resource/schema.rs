@@ -19,8 +19,10 @@ pub struct Field {
     pub path: &'static str,
     /// How its values are compared.
     pub shape: Shape,
-    /// The value, as JSON, that absence stands for.
+    /// The value, as JSON, that absence stands for. It is filled in where nothing was said.
     pub default: Option<&'static str>,
+    /// The default is left out instead of filled in, because not every version of the service knows the property.
+    pub optional: bool,
     /// Kinds that have it; empty: all.
     pub kinds: &'static [Kind],
 }

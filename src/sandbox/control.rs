@@ -69,16 +69,18 @@ pub(crate) fn execute(world: &mut World, operation: &Value) -> Result<Value, San
         "set_faults" => {
             let orders = Faults::parse(&part("orders"))?;
             world.faults.set(orders);
+            world.store_faults()?;
             Ok(json!(world.faults.orders()))
         }
         "add_faults" => {
             let orders = Faults::parse(&part("orders"))?;
             world.faults.add(orders);
+            world.store_faults()?;
             Ok(json!(world.faults.orders()))
         }
-        "requests" => Ok(Value::Array(world.requests(part("since").as_u64().unwrap_or(0)))),
+        "requests" => Ok(Value::Array(world.log.since(part("since").as_u64().unwrap_or(0)))),
         "forget_requests" => {
-            world.forget_requests();
+            world.log.clear();
             Ok(json!({}))
         }
         "list" => Ok(Value::Array(plays::list(world))),

@@ -1,7 +1,7 @@
 //! Faults to order: what goes wrong, at which request, how often.
 //!
 //! An order is JSON, `{"match": {…}, "fault": {"kind": …}}`; [`Order`] documents the fields. Orders come from
-//! `faults.json` in the state directory at start, and from the control API while running. They are asked in
+//! `faults.json` in the state directory at start, and from the control API while running, which keeps that file. They are asked in
 //! sequence; the first that ends a request decides how it ends, the others (delays, edits, garbled lists) add up.
 
 use serde::{Deserialize, Serialize};
@@ -105,8 +105,10 @@ pub(crate) enum Fault {
     /// 2xx with a body that is not JSON.
     InvalidJson {},
     /// A write is carried out and answered with 400.
+    #[serde(rename = "create_then_400")]
     CreateThen400 {},
     /// A write is carried out and answered with 409.
+    #[serde(rename = "create_then_409")]
     CreateThen409 {},
     /// Reads (lists and GETs) show the state before the last `writes` writes (default: all it remembers), or before those of
     /// the last `seconds`.
@@ -230,9 +232,9 @@ mod tests {
     use crate::sandbox::http::call;
     use serde_json::{Value, json};
 
-    fn struck(order: Value, calls: &[(&str, &str)]) -> Vec<bool> {
+    fn struck(order: &Value, calls: &[(&str, &str)]) -> Vec<bool> {
         let mut faults = Faults::default();
-        faults.set(Faults::parse(&order).unwrap());
+        faults.set(Faults::parse(order).unwrap());
         calls
             .iter()
             .map(|(method, path)| !faults.strike(&call(method, path, &Value::Null)).is_empty())
@@ -246,15 +248,15 @@ mod tests {
     fn orders_fit_by_service_method_rule_and_turn() {
         let fault = json!({"kind": "reset_before"});
         let with = |when: Value| json!({"match": when, "fault": fault});
-        assert_eq!(struck(with(json!({"service": "arm"})), &[PUT, GET]), [true, false]);
-        assert_eq!(struck(with(json!({"method": "get"})), &[PUT, GET]), [false, true]);
-        assert_eq!(struck(with(json!({"rule": "rule-1"})), &[PUT, GET]), [true, false]);
-        assert_eq!(struck(with(json!({"writes": false})), &[PUT, GET]), [false, true]);
-        assert_eq!(struck(with(json!({"nth": 2})), &[GET, PUT, GET]), [false, true, false]);
-        assert_eq!(struck(with(json!({"every": 2})), &[GET, PUT, GET, PUT]), [false, true, false, true]);
-        assert_eq!(struck(with(json!({"from": 2, "count": 1})), &[GET, PUT, GET]), [false, true, false]);
-        assert_eq!(struck(with(json!({"path_contains": "ALERTRULES"})), &[GET, PUT]), [false, true]);
-        assert_eq!(struck(json!({"fault": {"kind": "unauthorized_once"}}), &[GET, PUT]), [true, false]);
+        assert_eq!(struck(&with(json!({"service": "arm"})), &[PUT, GET]), [true, false]);
+        assert_eq!(struck(&with(json!({"method": "get"})), &[PUT, GET]), [false, true]);
+        assert_eq!(struck(&with(json!({"rule": "rule-1"})), &[PUT, GET]), [true, false]);
+        assert_eq!(struck(&with(json!({"writes": false})), &[PUT, GET]), [false, true]);
+        assert_eq!(struck(&with(json!({"nth": 2})), &[GET, PUT, GET]), [false, true, false]);
+        assert_eq!(struck(&with(json!({"every": 2})), &[GET, PUT, GET, PUT]), [false, true, false, true]);
+        assert_eq!(struck(&with(json!({"from": 2, "count": 1})), &[GET, PUT, GET]), [false, true, false]);
+        assert_eq!(struck(&with(json!({"path_contains": "ALERTRULES"})), &[GET, PUT]), [false, true]);
+        assert_eq!(struck(&json!({"fault": {"kind": "unauthorized_once"}}), &[GET, PUT]), [true, false]);
     }
 
     #[test]

@@ -2,15 +2,16 @@
 //! Manager, and the custom detections of Microsoft Defender behind Microsoft Graph, on loopback over TLS.
 //!
 //! It answers as the services are documented and as people saw them answer, down to paging, etags, tombstones, validation
-//! messages and rate limits; what nobody has confirmed is a named switch ([`switches`]), and what can go wrong on a
-//! network can be ordered ([`faults`]).
+//! messages and rate limits; what nobody has confirmed is a named switch ([`Switches`]), and what can go wrong on a
+//! network can be ordered (`faults`).
 //!
 //! It shares no code with the rest of the program and never will: it works on plain JSON with tables of its
 //! own, so that a mistake of the client is not repeated here, where it would go unnoticed.
 //!
-//! Where to start reading: [`world::World::answer`] answers a request; [`arm`] and [`graph`] are the services;
-//! [`server`] and [`tls`] are the wire; [`journal`] is the state directory.
+//! Where to start reading: `answer` answers a request; `arm` and `graph` are the services;
+//! `server` and `tls` are the wire; `journal` is the state directory.
 
+mod answer;
 mod arm;
 mod clock;
 mod control;
@@ -21,6 +22,7 @@ mod graph;
 mod http;
 mod journal;
 mod jwt;
+mod log;
 mod paths;
 mod plays;
 mod query;
@@ -49,6 +51,7 @@ pub use switches::{
     PatchErrors, SWITCHES, Spelling, SwitchInfo, Switches, Unknown,
 };
 
+pub use token::DEFAULT_TENANT;
 use world::World;
 
 /// File in the state directory that says where a running sandbox can be reached.
@@ -180,7 +183,7 @@ impl Running {
     /// The requests received so far, oldest first, as `GET /_sandbox/requests` gives them.
     #[must_use]
     pub fn requests(&self) -> Vec<Value> {
-        lock(&self.world).requests(0)
+        lock(&self.world).log.since(0)
     }
 
     /// Stops listening, waits a moment for requests in flight, and tidies the state directory.
@@ -223,6 +226,26 @@ impl Offline {
     pub fn open(dir: &Path, wait: Duration) -> Result<Self, SandboxError> {
         let world = World::open(Some(dir), Switches::default(), Clock::system(), Some(wait))?;
         Ok(Self { world })
+    }
+
+    /// Empties a state directory, even one that cannot be read any more.
+    ///
+    /// # Errors
+    /// [`SandboxError::Locked`] when a running sandbox holds it, or when it cannot be written.
+    pub fn reset(dir: &Path, wait: Duration) -> Result<(), SandboxError> {
+        let mut offline = match Self::open(dir, wait) {
+            Err(SandboxError::Corrupt { path, .. }) => {
+                std::fs::remove_file(&path).map_err(|e| SandboxError::io("remove", &path, e))?;
+                Self::open(dir, wait)?
+            }
+            Err(SandboxError::Fault(_)) => {
+                let path = dir.join(world::FAULT_FILE);
+                std::fs::remove_file(&path).map_err(|e| SandboxError::io("remove", &path, e))?;
+                Self::open(dir, wait)?
+            }
+            opened => opened?,
+        };
+        offline.control(&json!({"op": "reset"})).map(|_| ())
     }
 
     /// Carries out an operation of the control API.

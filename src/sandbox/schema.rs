@@ -312,29 +312,29 @@ mod tests {
         ignored("noise"),
     ];
 
-    fn object(value: Value) -> Map<String, Value> {
+    fn object(value: &Value) -> Map<String, Value> {
         value.as_object().unwrap().clone()
     }
 
     #[test]
     fn each_kind_of_problem_is_found_once() {
         let bad = object(
-            json!({"every": "1h", "tags": ["a", "c", "b"], "fresh": true, "when": "", "noise": 1, "x": 1}),
+            &json!({"every": "1h", "tags": ["a", "c", "b"], "fresh": true, "when": "", "noise": 1, "x": 1}),
         );
         let paths: Vec<String> = check(TABLE, &bad, "p", STRICT).iter().map(|p| format!("{p:?}")).collect();
         assert_eq!(paths.len(), 7, "{paths:#?}");
         assert!(paths[0].contains("Missing") && paths[0].contains("p.name"));
         assert!(paths[1].contains("from PT1M to P1D"));
         assert!(paths[3].contains("p.tags[1]"));
-        let good = object(json!({"name": "abc", "every": "PT5M", "tags": ["a"], "noise": 1}));
+        let good = object(&json!({"name": "abc", "every": "PT5M", "tags": ["a"], "noise": 1}));
         assert_eq!(check(TABLE, &good, "", STRICT), []);
-        let null = object(json!({"name": "abc", "tags": null, "every": null}));
+        let null = object(&json!({"name": "abc", "tags": null, "every": null}));
         assert_eq!(check(TABLE, &null, "", STRICT), [Problem::Null { path: "tags".into() }]);
     }
 
     #[test]
     fn length_is_counted_in_utf16_units() {
-        let astral = object(json!({"name": "😀😀"}));
+        let astral = object(&json!({"name": "😀😀"}));
         assert_eq!(check(TABLE, &astral, "", STRICT), [Problem::TooLong { path: "name".into(), max: 3 }]);
     }
 
@@ -342,7 +342,7 @@ mod tests {
     fn a_read_shows_the_table_with_the_chosen_spelling() {
         let stored = prune(
             TABLE,
-            &object(json!({"every": "PT24H", "name": "n", "tags": [], "noise": 1, "fresh": true})),
+            &object(&json!({"every": "PT24H", "name": "n", "tags": [], "noise": 1, "fresh": true})),
             false,
         );
         let look =

@@ -1,4 +1,4 @@
-//! From socket to [`World`] and back: reads a request, lets the world answer it, then delays, garbles or
+//! From socket to [`World`] and back: reads a request, lets the [`World`] answer it, then delays, garbles or
 //! cuts the answer as ordered.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,9 +11,10 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use tokio::sync::watch;
 
+use super::answer::Ending;
 use super::http::{Call, Reply};
 use super::tls::{ConnectionHandle, Door, Incoming, stopped};
-use super::world::{Ending, World};
+use super::world::World;
 
 /// Larger bodies answer 413. The services refuse rules far smaller than this.
 const MAX_BODY: usize = 8 * 1024 * 1024;
@@ -104,5 +105,14 @@ fn respond(reply: Reply, keep: Option<usize>) -> Response {
 
 fn cut_short(bytes: Vec<u8>, keep: usize) -> impl futures::Stream<Item = Result<Bytes, std::io::Error>> {
     let head = Bytes::from(bytes.into_iter().take(keep).collect::<Vec<u8>>());
-    futures::stream::iter([Ok(head), Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))])
+    futures::stream::unfold(Some(head), |head| async move {
+        match head {
+            Some(head) => Some((Ok(head), None)),
+            None => {
+                // Give the connection a turn to send what it has: the peer is to see the beginning of the body.
+                tokio::task::yield_now().await;
+                Some((Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)), None))
+            }
+        }
+    })
 }

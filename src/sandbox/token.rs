@@ -18,8 +18,8 @@ pub(crate) struct Identity {
     key: Vec<u8>,
 }
 
-/// `tid` when the tenant in the path is a domain name.
-const DEFAULT_TENANT: &str = "5a9db0c5-0000-4000-8000-0000000000aa";
+/// A tenant id to use when it does not matter; also the `tid` when the tenant asked for is a domain name.
+pub const DEFAULT_TENANT: &str = "5a9db0c5-0000-4000-8000-0000000000aa";
 const CLIENT_ID: &str = "5a9db0c5-0000-4000-8000-0000000000c1";
 const OBJECT_ID: &str = "5a9db0c5-0000-4000-8000-0000000000e5";
 /// Name under which the application appears in createdBy and lastModifiedBy.
@@ -234,7 +234,7 @@ fn issue(call: &Call, identity: &Identity, switches: &Switches, now_ms: i64) -> 
             return Err(Refusal::new(401, "invalid_client", 7_000_215, text));
         }
         (None, Some(assertion)) => {
-            check_assertion(assertion, field("client_assertion_type"), call, switches, now_ms)?
+            check_assertion(assertion, field("client_assertion_type"), call, switches, now_ms)?;
         }
         (None, None) => {
             let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";

@@ -1,23 +1,23 @@
-//! The tenant: its rules, its clock, its switches, and the one function that answers a request.
+//! The tenant: its rules, its clock, its switches, and how they are kept. [`super::answer`] answers requests from it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::clock::{self, Clock};
-use super::faults::{Fault, Faults};
-use super::http::{Call, Reply, Service};
+use super::SandboxError;
+use super::clock::Clock;
+use super::faults::Faults;
 use super::journal::{Journal, Line};
+use super::log::RequestLog;
 use super::shelf::{Gone, Record, Shelf};
 use super::switches::Switches;
 use super::throttle::Throttle;
 use super::token::Identity;
-use super::{SandboxError, arm, control, graph, plays, token};
 
-/// Requests kept in the log.
-const LOG: usize = 50_000;
+/// Fault orders in the state directory.
+pub(crate) const FAULT_FILE: &str = "faults.json";
 
 /// Everything the sandbox knows.
 #[derive(Debug)]
@@ -26,61 +26,16 @@ pub(crate) struct World {
     pub(crate) switches: Switches,
     pub(crate) faults: Faults,
     pub(crate) throttle: Throttle,
+    pub(crate) log: RequestLog,
     /// By `sentinel:{subscription}/{group}/{workspace}` and `defender:{tenant}`, lower case.
     shelves: BTreeMap<String, Shelf>,
     clock: Clock,
-    log: VecDeque<Logged>,
-    logged: u64,
     journal: Option<Journal>,
     /// Changes whenever a switch does: rendered rules of older stamps are stale.
     stamp: u64,
     etags: u64,
     /// Switches given by the program that started the sandbox; a reset returns to them.
     initial: Switches,
-}
-
-#[derive(Debug)]
-struct Logged {
-    number: u64,
-    at_ms: i64,
-    service: Service,
-    method: String,
-    path: String,
-    query: Vec<(String, String)>,
-    status: u16,
-    faults: Vec<Fault>,
-    body: Option<Value>,
-}
-
-/// What the server does with the reply.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) reply: Reply,
-    pub(crate) delay_ms: u64,
-    pub(crate) ending: Ending,
-}
-
-/// How the connection ends.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    Whole,
-    /// After so many bytes of the body.
-    Truncated(usize),
-    Cut,
-    /// Nothing for so many milliseconds, then cut.
-    Silent(u64),
-    /// Cut, with the door closed for so many milliseconds.
-    Refusing(u64),
-}
-
-/// What the faults of one request change inside the service.
-#[derive(Debug, Default)]
-pub(crate) struct Twist {
-    pub(crate) lag: Option<(Option<usize>, Option<i64>)>,
-    pub(crate) repeat: bool,
-    pub(crate) loop_link: bool,
-    pub(crate) foreign_link: Option<String>,
-    pub(crate) drop: Vec<String>,
 }
 
 impl World {
@@ -98,8 +53,7 @@ impl World {
             throttle: Throttle::default(),
             shelves: BTreeMap::new(),
             clock,
-            log: VecDeque::new(),
-            logged: 0,
+            log: RequestLog::default(),
             journal: None,
             stamp: 0,
             etags: 0,
@@ -115,23 +69,6 @@ impl World {
             world.read_fault_file(dir)?;
         }
         Ok(world)
-    }
-
-    /// Answers one request.
-    pub(crate) fn answer(&mut self, call: &Call) -> Outcome {
-        let latency = self.switches.latency_ms;
-        let (struck, outcome) = match call.service {
-            Service::Control => {
-                return Outcome { reply: control::answer(self, call), delay_ms: 0, ending: Ending::Whole };
-            }
-            _ => {
-                let struck = self.faults.strike(call);
-                let outcome = self.under_faults(call, &struck);
-                (struck, outcome)
-            }
-        };
-        self.record(call, outcome.reply.status, struck);
-        Outcome { delay_ms: outcome.delay_ms + latency, ..outcome }
     }
 
     pub(crate) fn now_ms(&self) -> i64 {
@@ -210,7 +147,7 @@ impl World {
     }
 
     /// Sets the skew without remembering it: a fault, not a setting.
-    fn skew(&mut self, seconds: i64) {
+    pub(crate) fn skew(&mut self, seconds: i64) {
         self.switches.clock_skew_seconds = seconds;
     }
 
@@ -222,7 +159,28 @@ impl World {
         self.log.clear();
         self.switches = self.initial.clone();
         self.stamp += 1;
+        self.store_faults()?;
         self.compact()
+    }
+
+    /// Keeps the orders in force for the next start; their counts begin again then.
+    pub(crate) fn store_faults(&self) -> Result<(), SandboxError> {
+        let Some(dir) = self.state_dir() else { return Ok(()) };
+        let path = dir.join(FAULT_FILE);
+        if self.faults.orders().is_empty() {
+            return match std::fs::remove_file(&path) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    Err(SandboxError::io("remove", &path, e))
+                }
+                _ => Ok(()),
+            };
+        }
+        let mut orders = json!(self.faults.orders());
+        for order in orders.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            order.shift_remove("seen");
+            order.shift_remove("struck");
+        }
+        std::fs::write(&path, format!("{orders:#}\n")).map_err(|e| SandboxError::io("write", &path, e))
     }
 
     /// Rewrites the state file to what is live.
@@ -253,15 +211,6 @@ impl World {
     /// Lets go of the state directory.
     pub(crate) fn close(&mut self) {
         self.journal = None;
-    }
-
-    /// The request log from number `since` on.
-    pub(crate) fn requests(&self, since: u64) -> Vec<Value> {
-        self.log.iter().filter(|entry| entry.number >= since).map(Logged::json).collect()
-    }
-
-    pub(crate) fn forget_requests(&mut self) {
-        self.log.clear();
     }
 
     fn persist(&mut self, line: &Line) -> Result<(), SandboxError> {
@@ -313,7 +262,7 @@ impl World {
     }
 
     fn read_fault_file(&mut self, dir: &Path) -> Result<(), SandboxError> {
-        let path = dir.join("faults.json");
+        let path = dir.join(FAULT_FILE);
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -323,236 +272,5 @@ impl World {
             .map_err(|e| SandboxError::Fault(format!("{} is not JSON: {e}", path.display())))?;
         self.faults.set(Faults::parse(&value)?);
         Ok(())
-    }
-
-    fn under_faults(&mut self, call: &Call, struck: &[Fault]) -> Outcome {
-        let mut twist = Twist::default();
-        let (mut delay_ms, mut early, mut late) = (0, None, None);
-        for fault in struck {
-            match fault {
-                Fault::Delay { ms } => delay_ms += ms,
-                Fault::ClockSkew { seconds } => self.skew(*seconds),
-                Fault::EditBetween { set } => plays::between(self, call, Some(set)),
-                Fault::DeleteBetween {} => plays::between(self, call, None),
-                Fault::ListLag { writes, seconds } => {
-                    let since = seconds.map(|s| self.now_ms().saturating_sub(s.saturating_mul(1000)));
-                    twist.lag = Some((writes.or(since.is_none().then_some(usize::MAX)), since));
-                }
-                Fault::ListRepeat {} => twist.repeat = true,
-                Fault::NextLinkLoop {} => twist.loop_link = true,
-                Fault::NextLinkForeignHost { host } => twist.foreign_link = Some(host.clone()),
-                Fault::DropProperty { property } => twist.drop.push(property.clone()),
-                Fault::Status { .. }
-                | Fault::Unauthorized {}
-                | Fault::Forbidden {}
-                | Fault::ResetBefore {}
-                | Fault::Silence { accepted: false, .. }
-                | Fault::Refuse { .. } => early = early.or(Some(fault)),
-                Fault::ResetAfterAccept {}
-                | Fault::Silence { .. }
-                | Fault::TruncatedBody { .. }
-                | Fault::InvalidJson {}
-                | Fault::CreateThen400 {}
-                | Fault::CreateThen409 {} => late = late.or(Some(fault)),
-            }
-        }
-        let (reply, ending) = match early {
-            Some(fault) => self.instead(call, fault),
-            None => {
-                let reply = self.dispatch(call, &twist);
-                late.map_or((reply.clone(), Ending::Whole), |fault| self.afterwards(call, reply, fault))
-            }
-        };
-        Outcome { reply, delay_ms, ending }
-    }
-
-    fn instead(&mut self, call: &Call, fault: &Fault) -> (Reply, Ending) {
-        match fault {
-            Fault::Unauthorized {} => (
-                self.refusal(
-                    call,
-                    token::Unauthorized::Expired { expired_ms: self.now_ms() - 1000, now_ms: self.now_ms() },
-                ),
-                Ending::Whole,
-            ),
-            Fault::Forbidden {} => (self.forbidden(call), Ending::Whole),
-            Fault::Status { status, retry_after, retry_after_date, code, message, body } => {
-                let code = code.as_deref().unwrap_or_else(|| code_of(*status));
-                let message = message.as_deref().unwrap_or("The sandbox was ordered to answer like this.");
-                let mut reply = self.error(call, *status, code, message);
-                if let Some(body) = body {
-                    reply.body.clone_from(body);
-                }
-                if let Some(seconds) = retry_after {
-                    reply = reply.header("retry-after", seconds.to_string());
-                }
-                if let Some(seconds) = retry_after_date {
-                    let then = self.now_ms().saturating_add(seconds.saturating_mul(1000));
-                    reply = reply.header("retry-after", clock::http_date(then));
-                }
-                (reply, Ending::Whole)
-            }
-            Fault::Silence { ms, .. } => (Reply::empty(504), Ending::Silent(*ms)),
-            Fault::Refuse { ms } => (Reply::empty(503), Ending::Refusing(*ms)),
-            _ => (Reply::empty(503), Ending::Cut),
-        }
-    }
-
-    fn afterwards(&mut self, call: &Call, reply: Reply, fault: &Fault) -> (Reply, Ending) {
-        match fault {
-            Fault::ResetAfterAccept {} => (reply, Ending::Cut),
-            Fault::Silence { ms, .. } => (reply, Ending::Silent(*ms)),
-            Fault::TruncatedBody { bytes } => {
-                let keep = bytes.unwrap_or(reply.body.len() / 2);
-                (reply, Ending::Truncated(keep))
-            }
-            Fault::InvalidJson {} => {
-                (Reply { body: "<html>upstream</html>{".to_owned(), ..reply }, Ending::Whole)
-            }
-            Fault::CreateThen400 {} if reply.ok() => {
-                (self.error(call, 400, "BadRequest", "Bad request. Please check your input."), Ending::Whole)
-            }
-            Fault::CreateThen409 {} if reply.ok() => {
-                let message = "A detection rule with this name, title, or rule ID already exists.";
-                (self.error(call, 409, "Conflict", message), Ending::Whole)
-            }
-            _ => (reply, Ending::Whole),
-        }
-    }
-
-    fn dispatch(&mut self, call: &Call, twist: &Twist) -> Reply {
-        let now = self.now_ms();
-        let reply = match call.service {
-            Service::Token => token::token(call, &self.identity, &self.switches, now),
-            Service::Oidc => token::oidc(call, &self.identity, &self.switches, now),
-            Service::Arm | Service::Graph => match token::check(call, &self.identity, &self.switches, now) {
-                Ok(caller) if call.service == Service::Arm => arm::answer(self, call, &caller, twist),
-                Ok(caller) => graph::answer(self, call, &caller, twist),
-                Err(why) => return self.refusal(call, why),
-            },
-            Service::Control | Service::Unknown => {
-                Reply::cloud_error(404, "NotFound", "The sandbox has nothing at this path.")
-            }
-        };
-        self.with_ids(call, reply)
-    }
-
-    fn refusal(&mut self, call: &Call, why: token::Unauthorized) -> Reply {
-        let (code, message) = if call.service == Service::Graph { why.graph() } else { why.arm() };
-        let tenant = &self.switches.arm_subscription_tenant;
-        let tenant = if tenant.is_empty() { "common" } else { tenant };
-        let challenge =
-            format!("Bearer authorization_uri=\"{}/{tenant}\", error=\"invalid_token\"", call.origin());
-        self.error(call, 401, code, &message).header("www-authenticate", challenge)
-    }
-
-    fn forbidden(&mut self, call: &Call) -> Reply {
-        let caller = token::Caller {
-            tenant: String::new(),
-            app_id: self.identity.client_id.clone(),
-            object_id: self.identity.object_id.clone(),
-        };
-        let reply = match call.service {
-            Service::Graph => graph::forbidden(call, self.now_ms()),
-            _ => arm::forbidden(call, &caller),
-        };
-        self.with_ids(call, reply)
-    }
-
-    /// An error in the envelope of the service that was called.
-    fn error(&mut self, call: &Call, status: u16, code: &str, message: &str) -> Reply {
-        let reply = match call.service {
-            Service::Graph => graph::error(call, self.now_ms(), status, code, message),
-            Service::Token => Reply::json(status, &json!({"error": code, "error_description": message})),
-            _ => Reply::cloud_error(status, code, message),
-        };
-        self.with_ids(call, reply)
-    }
-
-    fn with_ids(&self, call: &Call, reply: Reply) -> Reply {
-        let id = uuid::Uuid::new_v4().to_string();
-        let client = |name: &str| call.header(name).map_or_else(|| id.clone(), str::to_owned);
-        let reply = reply.header("date", clock::http_date(self.now_ms()));
-        match call.service {
-            Service::Arm => {
-                let correlation = client("x-ms-correlation-request-id");
-                reply.header("x-ms-request-id", id).header("x-ms-correlation-request-id", correlation)
-            }
-            Service::Graph => {
-                // The ids of the headers are those of the body's innerError.
-                let inner = serde_json::from_str::<Value>(&reply.body).ok().filter(|_| !reply.ok());
-                let of_body = |name: &str| {
-                    inner.as_ref()?.pointer(&format!("/error/innerError/{name}"))?.as_str().map(str::to_owned)
-                };
-                let request = of_body("request-id").unwrap_or_else(|| id.clone());
-                let client = of_body("client-request-id").unwrap_or_else(|| client("client-request-id"));
-                reply.header("request-id", request).header("client-request-id", client)
-            }
-            _ => reply.header("x-ms-request-id", id),
-        }
-    }
-
-    fn record(&mut self, call: &Call, status: u16, faults: Vec<Fault>) {
-        if self.log.len() == LOG {
-            self.log.pop_front();
-        }
-        let keep = self.switches.record_bodies && matches!(call.service, Service::Arm | Service::Graph);
-        let body = (keep && !call.body.is_empty())
-            .then(|| call.json().unwrap_or_else(|_| json!(String::from_utf8_lossy(&call.body))));
-        self.logged += 1;
-        let entry = Logged {
-            number: self.logged,
-            at_ms: self.now_ms(),
-            service: call.service,
-            method: call.method.to_string(),
-            path: call.path.clone(),
-            query: call.query.clone(),
-            status,
-            faults,
-            body,
-        };
-        if let Some(dir) = self.state_dir().filter(|_| keep) {
-            // A log for people and tests: losing a line of it must not fail a request.
-            let _ = append_line(&dir.join("requests.ndjson"), &entry.json());
-        }
-        self.log.push_back(entry);
-    }
-}
-
-impl Logged {
-    fn json(&self) -> Value {
-        let query: Map<String, Value> =
-            self.query.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
-        let mut entry = json!({
-            "number": self.number, "at": clock::rfc3339(self.at_ms), "service": self.service.name(),
-            "method": self.method, "path": self.path, "query": query, "status": self.status, "faults": self.faults,
-        });
-        if let (Some(body), Value::Object(map)) = (&self.body, &mut entry) {
-            map.insert("body".to_owned(), body.clone());
-        }
-        entry
-    }
-}
-
-fn append_line(path: &Path, entry: &Value) -> std::io::Result<()> {
-    use std::io::Write;
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
-    file.write_all(format!("{entry}\n").as_bytes())
-}
-
-fn code_of(status: u16) -> &'static str {
-    match status {
-        400 => "BadRequest",
-        401 => "InvalidAuthenticationToken",
-        403 => "Forbidden",
-        404 => "NotFound",
-        409 => "Conflict",
-        412 => "PreconditionFailed",
-        429 => "TooManyRequests",
-        500 => "InternalServerError",
-        502 => "BadGateway",
-        503 => "ServiceUnavailable",
-        504 => "GatewayTimeout",
-        _ => "Error",
     }
 }

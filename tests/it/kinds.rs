@@ -342,7 +342,7 @@ fn a_detection_loses_what_its_file_no_longer_says() {
     world.append("environments/lab/environment.yaml", ALLOW);
     world.write("rules/both.yaml", format!("id: both{HEAD}{DEFENDER_QUERY}{DEFENDER}"));
     world.run(APPLY).exits(0);
-    let lean = format!("id: both{HEAD}{DEFENDER_QUERY}defender:\n  frequency: PT3H\n  entities: {{hosts: [{{deviceIdColumn: DeviceId}}]}}\n");
+    let lean = format!("id: both{HEAD}{DEFENDER_QUERY}defender:\n  frequency: PT3H\n  entities: {{hosts: [{{deviceIdColumn: DeviceId}}]}}\n  custom_details: {{Path: FolderPath}}\n");
     world.write("rules/both.yaml", lean);
     world.run(PLAN).exits(2).says(&["response action removed: response action isolateDevices"]);
     world.run(APPLY).exits(0);
@@ -356,10 +356,18 @@ fn a_detection_loses_what_its_file_no_longer_says() {
         let value = action.pointer(path).unwrap_or(&Value::Null);
         assert!(value.is_null() || *value == json!([]), "{path} is still {value}");
     }
-    // The service cannot empty custom details (CONTRACT A.5): the plan must say so and not claim that all is well.
-    let left = action.pointer("/alertTemplate/customDetails").cloned().unwrap_or_default();
-    let plan = world.run(PLAN);
-    assert_eq!(plan.code == 0, left.is_null() || left == json!({}), "customDetails: {left}\n{plan}");
+}
+
+/// The service keeps custom details that an update empties (CONTRACT A.5): said, and never taken for done.
+#[test]
+fn custom_details_that_the_service_keeps_are_reported() {
+    let world = World::empty();
+    let lean = format!("id: both{HEAD}{DEFENDER_QUERY}defender:\n  frequency: PT3H\n  entities: {{hosts: [{{deviceIdColumn: DeviceId}}]}}\n");
+    world.write("rules/both.yaml", format!("{lean}  custom_details: {{Path: FolderPath}}\n"));
+    world.run(APPLY).exits(0);
+    world.write("rules/both.yaml", lean);
+    world.run(APPLY).exits(1).says(&["the service keeps other values in detectionAction.alertTemplate.customDetails"]);
+    world.run(PLAN).exits(2);
 }
 
 /// The services spell what they were sent in their own way. Every such spelling is the same rule.

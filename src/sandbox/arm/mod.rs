@@ -1,8 +1,9 @@
 //! Azure Resource Manager: alert rules of Microsoft Sentinel (CONTRACT B), and the few neighbours that a client asks first.
 //!
-//! Start with [`answer`], which checks in the order the real service does; [`rules`] writes and deletes,
+//! Start with [`answer`], which checks in the order the real service does; [`rules`] writes and deletes, [`check`] objects,
 //! [`read`] shows, [`tables`] holds the properties.
 
+pub(crate) mod check;
 pub(crate) mod read;
 pub(crate) mod rules;
 pub(crate) mod tables;
@@ -10,10 +11,11 @@ pub(crate) mod tables;
 use axum::http::Method;
 use serde_json::json;
 
+use super::answer::Twist;
 use super::http::{Call, Reply};
 use super::switches::ArmRole;
 use super::token::Caller;
-use super::world::{Twist, World};
+use super::world::World;
 use tables::{PREVIEW_VERSIONS, STABLE_VERSIONS, WORKSPACE_VERSIONS};
 
 /// Where a request goes.

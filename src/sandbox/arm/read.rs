@@ -8,13 +8,14 @@ use serde_json::{Map, Value, json};
 use super::Workspace;
 use super::rules;
 use super::tables::{FUSION_TEMPLATE, KINDS};
+use crate::sandbox::answer::Twist;
 use crate::sandbox::clock;
 use crate::sandbox::http::{Call, Reply, percent_encode};
 use crate::sandbox::jwt;
 use crate::sandbox::schema::{self, Look};
 use crate::sandbox::shelf::Record;
 use crate::sandbox::switches::{Order, Switches};
-use crate::sandbox::world::{Twist, World};
+use crate::sandbox::world::World;
 
 /// `GET /alertRules/{id}`
 pub(crate) fn get(

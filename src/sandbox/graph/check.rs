@@ -111,7 +111,7 @@ fn entities(root: &Value) -> Option<String> {
         for mapping in mappings.get(entity.collection).and_then(Value::as_array).into_iter().flatten() {
             let complete =
                 |columns: &&[&str]| columns.iter().all(|column| !paths::text(mapping, column).is_empty());
-            if !entity.combinations.iter().any(|columns| complete(columns)) {
+            if !entity.combinations.iter().any(complete) {
                 let combinations: Vec<String> = entity.combinations.iter().map(|c| c.join(" + ")).collect();
                 return Some(format!(
                     "Entity mapping for '{}' is invalid. Set non-empty column values for all fields in at least one of these combinations: {}.",

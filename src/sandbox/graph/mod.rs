@@ -12,11 +12,12 @@ pub(crate) mod tables;
 use axum::http::Method;
 use serde_json::json;
 
+use super::answer::Twist;
 use super::clock;
 use super::http::{Call, Reply};
 use super::switches::{GraphRole, Newest, Switches};
 use super::token::Caller;
-use super::world::{Twist, World};
+use super::world::World;
 
 /// Name of the shelf that holds a tenant's rules.
 pub(crate) fn shelf(tenant: &str) -> String {

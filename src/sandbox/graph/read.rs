@@ -8,11 +8,12 @@ use serde_json::{Map, Value, json};
 
 use super::tables::RULE;
 use super::{error, filter, newest_known};
+use crate::sandbox::answer::Twist;
 use crate::sandbox::http::{Call, Reply, percent_encode};
 use crate::sandbox::schema::{self, Look};
 use crate::sandbox::shelf::{Gone, Record};
 use crate::sandbox::switches::{Newlines, Omitted, Order, Spelling, Switches};
-use crate::sandbox::world::{Twist, World};
+use crate::sandbox::world::World;
 use crate::sandbox::{clock, jwt, paths};
 
 /// `GET …/detectionRules/{id}`

@@ -4,11 +4,12 @@ use serde_json::{Map, Value, json};
 
 use super::tables::{RULE, SERVICE_OWNED};
 use super::{check, error, newest_known, read};
+use crate::sandbox::answer::Twist;
 use crate::sandbox::http::{Call, Reply};
 use crate::sandbox::shelf::{Actor, Record};
 use crate::sandbox::switches::{PatchErrors, Switches};
 use crate::sandbox::token::APPLICATION;
-use crate::sandbox::world::{Twist, World};
+use crate::sandbox::world::World;
 use crate::sandbox::{SandboxError, paths, schema};
 
 /// A refusal: status, code, message.

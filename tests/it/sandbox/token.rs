@@ -1,0 +1,99 @@
+//! Signing in, and what happens without.
+
+use super::*;
+
+#[tokio::test]
+async fn tokens_are_issued_and_refused_as_entra_does() {
+    let tenant = Tenant::with(|s| s.token_known_tenants = vec![TENANT.into()]).await;
+    let good = tenant.token(&[]).await;
+    assert_eq!(good.body["token_type"], "Bearer");
+    assert_eq!(good.body["expires_in"], 3599);
+    assert_eq!(good.body["access_token"].as_str().unwrap().split('.').count(), 3);
+
+    for (changed, status, error, code) in [
+        (("client_secret", "wrong"), 401, "invalid_client", 7_000_215),
+        (("client_id", "00000000-0000-0000-0000-000000000000"), 400, "unauthorized_client", 700_016),
+        (("grant_type", "password"), 400, "unsupported_grant_type", 70_003),
+        (("scope", "https://vault.azure.net/.default"), 400, "invalid_resource", 500_011),
+        (("scope", ""), 400, "invalid_request", 900_144),
+        (("client_secret", ""), 401, "invalid_client", 7_000_218),
+    ] {
+        let answer = tenant.token(&[changed]).await;
+        assert_eq!((answer.status, answer.body["error"].as_str().unwrap()), (status, error), "{changed:?}");
+        assert_eq!(answer.body["error_codes"], json!([code]));
+        assert!(answer.body["error_description"].as_str().unwrap().starts_with(&format!("AADSTS{code}: ")));
+        for name in ["timestamp", "trace_id", "correlation_id", "error_uri"] {
+            assert!(answer.body[name].is_string(), "{name}");
+        }
+    }
+    let url = format!("{}/another-tenant/oauth2/v2.0/token", tenant.running.authority());
+    let answer =
+        read(tenant.http.post(url).body("grant_type=client_credentials").send().await.unwrap()).await;
+    assert_eq!(answer.body["error_codes"], json!([90_002]));
+}
+
+#[tokio::test]
+async fn a_federated_token_signs_in_when_its_subject_is_known() {
+    let tenant =
+        Tenant::with(|s| s.token_federated_subjects = vec!["repo:acme/detections:environment:prod".into()])
+            .await;
+    let assertion = async || {
+        let url = format!(
+            "{}/_oidc/token?api-version=2.0&audience=api://AzureADTokenExchange",
+            tenant.running.authority()
+        );
+        let answer = read(tenant.http.get(url).bearer_auth("request-token").send().await.unwrap()).await;
+        answer.body["value"].as_str().unwrap().to_owned()
+    };
+    let exchange = async |assertion: &str| {
+        let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+        tenant
+            .token(&[("client_secret", ""), ("client_assertion", assertion), ("client_assertion_type", kind)])
+            .await
+    };
+    let refused = exchange(&assertion().await).await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.body["error_description"].as_str().unwrap().starts_with(
+        "AADSTS700213: No matching federated identity record found for presented assertion subject 'repo:acme/detections:ref:refs/heads/main'."
+    ));
+    tenant.switch("oidc_subject", "repo:acme/detections:environment:prod");
+    assert_eq!(exchange(&assertion().await).await.status, 200);
+    assert_eq!(exchange("not.a.token").await.body["error_codes"], json!([50_027]));
+}
+
+#[tokio::test]
+async fn a_call_without_a_good_token_is_refused_with_a_challenge() {
+    let clock = Clock::fixed("2026-11-23T10:00:00Z".parse().unwrap());
+    let tenant = Tenant::from(Options { clock: clock.clone(), ..Options::default() }).await;
+    let (arm, graph) = (
+        format!("{}{RULES}?{PREVIEW}", tenant.running.arm()),
+        format!("{}{DETECTIONS}", tenant.running.graph()),
+    );
+    let ask = async |url: &String, token: &str| {
+        read(tenant.send(Method::GET, url.clone(), token, &Value::Null, &[]).await.unwrap()).await
+    };
+    assert_eq!(ask(&arm, "").await.code(), "AuthenticationFailed");
+    let invalid = ask(&arm, "a.b.c").await;
+    like_example(&invalid, "arm-401");
+    assert!(invalid.header("www-authenticate").starts_with("Bearer authorization_uri="));
+    assert_eq!(ask(&arm, &tenant.graph).await.code(), "InvalidAuthenticationTokenAudience");
+    assert_eq!(ask(&graph, &tenant.arm).await.code(), "InvalidAuthenticationToken");
+    assert_eq!(ask(&arm, &tenant.arm).await.status, 200);
+    clock.advance(Duration::from_secs(3600));
+    assert_eq!(ask(&arm, &tenant.arm).await.code(), "ExpiredAuthenticationToken");
+    assert_eq!(ask(&graph, &tenant.graph).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_reader_may_read_and_a_token_of_another_tenant_may_nothing() {
+    let tenant = Tenant::start().await;
+    tenant.switch("arm_role", "reader");
+    tenant.switch("graph_role", "read");
+    assert_eq!(tenant.get_rule("BuiltInFusion").await.status, 200);
+    let refused = tenant.put_rule("r-1", &scheduled("x")).await;
+    assert_eq!((refused.status, refused.code()), (403, "AuthorizationFailed"));
+    assert!(refused.message().contains("does not have authorization to perform action 'Microsoft.SecurityInsights/alertRules/write' over scope '/subscriptions/s-1/"));
+    assert_eq!(tenant.post(&detection("a")).await.status, 403);
+    tenant.switch("arm_subscription_tenant", "99999999-0000-0000-0000-000000000000");
+    assert_eq!(tenant.get_rule("BuiltInFusion").await.code(), "InvalidAuthenticationTokenTenant");
+}
