@@ -1,6 +1,7 @@
 //! Everything that is tested from outside the crate, one module for each topic. `world` is the stage.
 
 mod apply;
+mod drift;
 mod kinds;
 mod sandbox;
 mod shipped;

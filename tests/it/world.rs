@@ -266,10 +266,11 @@ impl World {
         documents.filter(named).last().unwrap_or_else(|| panic!("no rule `{name}`"))
     }
 
-    /// Everything that reached the emulated services since the last [`World::forget_requests`].
+    /// Everything that reached Resource Manager and Graph since the last [`World::forget_requests`].
     pub fn requests(&self) -> Vec<Request> {
         let text = std::fs::read_to_string(self.state().join("requests.ndjson")).unwrap_or_default();
-        text.lines().map(|line| Request(serde_json::from_str(line).unwrap())).collect()
+        let all = text.lines().map(|line| Request(serde_json::from_str(line).unwrap()));
+        all.filter(|request| matches!(request.0["service"].as_str(), Some("arm" | "graph"))).collect()
     }
 
     /// Requests that write.
