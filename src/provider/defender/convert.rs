@@ -67,13 +67,13 @@ pub(super) fn live(mut rule: Body) -> Live {
 pub(super) fn created(write: &Write) -> Body {
     let mut body = Body::new();
     body.insert("id".to_owned(), json!(write.remote_id));
-    body.extend(marked(write, None));
+    body.extend(marked(write));
     body
 }
 
 /// The body of PATCH, complete.
 pub(super) fn updated(write: &Write, before: &Live) -> Body {
-    let mut body = marked(write, Some(&before.body));
+    let mut body = marked(write);
     clear_lost(&mut body, &before.body);
     within(&mut body, "detectionAction", |action| {
         within(action, "alertTemplate", |template| {
@@ -90,34 +90,12 @@ pub(super) fn updated(write: &Write, before: &Live) -> Body {
     body
 }
 
-fn marked(write: &Write, before: Option<&Body>) -> Body {
+fn marked(write: &Write) -> Body {
     let mut body = write.body.clone();
-    without_preview_defaults(&mut body, before);
     let description = text(&body, "description").unwrap_or_default();
     let description = write.marker.append(description, MarkerCarrier::Description);
     body.insert("description".to_owned(), json!(description));
     body
-}
-
-/// Takes out preview properties that say no more than their absence does: a canonical body spells every default, and a
-/// service that does not know these properties yet refuses the whole rule (CONTRACT A.4). One that the live rule has is
-/// kept, because only spelling it changes it.
-fn without_preview_defaults(body: &mut Body, before: Option<&Body>) {
-    let action =
-        |body: Option<&Body>| body.and_then(|body| body.get("detectionAction")).cloned().unwrap_or_default();
-    let (now, live) = (action(Some(body)), action(before));
-    let says_nothing =
-        |path: &str, default: &Value| now.pointer(path) == Some(default) && live.pointer(path).is_none();
-    let grouping = says_nothing("/alertTemplate/eventGroupingKind", &json!("alertPerEvent"));
-    let correlation = says_nothing("/incidentConfiguration/isExcludedFromIncidentCorrelation", &json!(false));
-    let Some(action) = object_mut(body, "detectionAction") else { return };
-    if grouping && let Some(template) = object_mut(action, "alertTemplate") {
-        template.shift_remove("eventGroupingKind");
-    }
-    if correlation {
-        // It is the only property of its object.
-        action.shift_remove("incidentConfiguration");
-    }
 }
 
 /// Whatever `before` has and `body` lacks is set to nothing, because omission would keep it.
