@@ -1,4 +1,8 @@
-//! Everything that is tested from outside the crate, one module for each topic.
+//! Everything that is tested from outside the crate, one module for each topic. `world` is the stage.
 
+mod apply;
+mod drift;
+mod kinds;
 mod sandbox;
 mod shipped;
+mod world;
