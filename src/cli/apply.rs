@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::apply::{Bound, ChangeResult, Outcome, Settings as ApplySettings, apply};
 use crate::plan::{Plan, TargetState};
-use crate::provider::Provider;
 use crate::render::safe;
 
 use super::block_on;
@@ -205,10 +204,7 @@ async fn carry_out(
         .providers
         .iter()
         .zip(states)
-        .map(|(provider, state): (&Box<dyn Provider>, _)| Bound {
-            provider: provider.as_ref(),
-            live: &state.live,
-        })
+        .map(|(provider, state)| Bound { provider: provider.as_ref(), live: &state.live })
         .collect();
     let stop = Arc::new(AtomicBool::new(false));
     let watcher = tokio::spawn(watch_signals(Arc::clone(&stop)));

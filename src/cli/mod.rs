@@ -133,7 +133,11 @@ fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
         Command::Validate(args) => validate::run(args, &start, settings, ui),
         Command::Render(args) => render::run(args, &start, settings, ui),
         Command::Explain(args) => explain::run(args, ui),
-        Command::Sandbox(args) => sandbox::command(args, &start, ui),
+        Command::Sandbox(args) => {
+            let root = crate::load::find_root(&start).unwrap_or(start);
+            block_on(async { Ok(sandbox::run(args, &root, &mut std::io::stdout()).await?) })?;
+            Ok(Exit::Done)
+        }
         Command::Version(args) => version::run(args, ui),
     }
 }

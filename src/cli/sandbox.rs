@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-pub use args::SandboxArgs;
+pub(crate) use args::SandboxArgs;
 use args::{Command, FaultCommand};
 use input::{assignments, in_place, pairs, parse_json, read, with};
 use reach::{perform, reset};
@@ -21,14 +21,18 @@ use serve::serve;
 
 use crate::sandbox::SandboxError;
 
-/// State directory below the project root.
-const STATE: &str = ".palisade/sandbox";
+use super::connection::SANDBOX_STATE;
+
 /// Runs the command, writing what it has to say to `out`.
 ///
 /// # Errors
 /// Whatever kept the command from doing its work.
-pub async fn run(args: &SandboxArgs, project_root: &Path, out: &mut dyn Write) -> Result<(), SandboxError> {
-    let dir = args.state.clone().unwrap_or_else(|| project_root.join(STATE));
+pub(crate) async fn run(
+    args: &SandboxArgs,
+    project_root: &Path,
+    out: &mut dyn Write,
+) -> Result<(), SandboxError> {
+    let dir = args.state.clone().unwrap_or_else(|| project_root.join(SANDBOX_STATE));
     match &args.command {
         Command::Serve { port, switches, json } => serve(&dir, *port, switches, *json, out).await,
         Command::Reset => {

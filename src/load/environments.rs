@@ -22,10 +22,10 @@ pub(super) fn load(files: &mut Files, repository: &mut Repository, out: &mut Dia
     let (bases, names): (Vec<String>, Vec<String>) =
         folders.into_iter().partition(|name| name.starts_with('_'));
     let bases = load_bases(&bases, files, repository, out);
-    let shared = load_allowlists(SHARED, Scope::Shared, files, repository, out);
+    let shared = load_allowlists(SHARED, &Scope::Shared, files, repository, out);
     for name in names {
         load_environment(&name, &bases, files, repository, out);
-        load_allowlists(&name, Scope::Environment(name.clone()), files, repository, out);
+        load_allowlists(&name, &Scope::Environment(name.clone()), files, repository, out);
     }
     shared
 }
@@ -125,7 +125,7 @@ fn extended(own: &Node, bases: &HashMap<String, Option<Node>>, out: &mut Diagnos
 /// Reads `environments/<folder>/allowlists/**`; gives back the names of all files there.
 fn load_allowlists(
     folder: &str,
-    scope: Scope,
+    scope: &Scope,
     files: &mut Files,
     repository: &mut Repository,
     out: &mut Diagnostics,
@@ -134,7 +134,7 @@ fn load_allowlists(
     let found = files.tree(&root, &["yaml", "yml"], &mut repository.sources, out);
     let mut names = Vec::with_capacity(found.len());
     for file in found {
-        let name = allowlist_name(&file, &root, &scope);
+        let name = allowlist_name(&file, &root, scope);
         if let Some((document, _)) = document(&file, files, repository, out) {
             let decoded = allowlist::allowlist(&document, &name, scope.clone(), out);
             repository.allowlists.extend(decoded.map(Arc::new));

@@ -30,12 +30,17 @@ pub struct ConnectOptions {
 }
 
 /// Connections to one tenant: one credential, one pipeline per service.
-#[derive(Debug)]
 pub struct Session {
     credentials: Arc<Credentials>,
     arm: Arc<Service>,
     graph: Arc<Service>,
     scopes: [(Platform, String, String); 2],
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("credentials", &self.credentials).finish_non_exhaustive()
+    }
 }
 
 impl Session {

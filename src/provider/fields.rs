@@ -112,9 +112,7 @@ mod tests {
     const TABLE: Table =
         &[("a", Known::Value), ("o", Known::Object(&[("x", Known::Value)])), ("etag", Known::Server)];
 
-    fn body(value: Value) -> Body {
-        value.as_object().cloned().unwrap()
-    }
+    use crate::provider::testing::object as body;
 
     #[test]
     fn knows_the_managed_from_the_unknown_and_loses_neither() {

@@ -13,6 +13,8 @@ mod fields;
 pub mod http;
 pub mod sentinel;
 mod technique;
+#[cfg(test)]
+mod testing;
 
 pub use connect::{ConnectOptions, Session};
 

@@ -147,7 +147,7 @@ fn snippet<'a>(
     let last = ranges.iter().map(|range| range.end).max().unwrap_or(0);
     let from = text.get(..first)?.rfind('\n').map_or(0, |at| at + 1);
     let to = text.get(last..)?.find('\n').map_or(text.len(), |at| last + at);
-    let lines = text.get(from..to)?;
+    let lines = text.get(from..to)?.trim_end_matches('\r');
     let shown = visible(lines);
     let line = sources.position(Span::new(file, u32::try_from(from).ok()?, u32::try_from(from).ok()?)).line;
     // A replaced character has another length: the marks move with what stands before them.
@@ -216,4 +216,129 @@ fn wrap(text: &str, width: usize) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(diagnostic: Diagnostic, sources: &SourceMap) -> String {
+        text(&[diagnostic].into_iter().collect(), sources, false, 80)
+    }
+
+    #[test]
+    fn every_part_has_its_place() {
+        let mut sources = SourceMap::default();
+        let rule = sources.add("rules/a.yaml", "id: a\nname: Ä b\nquery: |\n  T\n  | take\n");
+        let other = sources.add("environments/p/environment.yaml", "owner: x\n");
+        let finding = Diagnostic::error("X-01", "a summary")
+            .labelled(Span::new(rule, 12, 16), "the label")
+            .with_related(Span::new(rule, 0, 2), "in the same file")
+            .with_related(Span::new(other, 7, 8), "in another file")
+            .with_detail("Why.")
+            .with_help("What to do.")
+            .in_environment("prod")
+            .in_environment("lab");
+        assert_eq!(
+            one(finding.clone(), &sources),
+            "\
+error[X-01]: a summary
+ --> rules/a.yaml:2:7
+  |
+1 | id: a
+  | -- in the same file
+2 | name: Ä b
+  |       ^^^ the label
+  |
+ ::: environments/p/environment.yaml:1:8
+  |
+1 | owner: x
+  |        - in another file
+  |
+  = note: Why.
+  = note: in environments: prod, lab
+  = help: What to do.
+
+"
+        );
+        let value = json(&[finding].into_iter().collect(), &sources);
+        let expected = json!([{
+            "code": "X-01", "severity": "error", "message": "a summary", "label": "the label",
+            "path": "rules/a.yaml", "line": 2, "column": 7, "end_line": 2, "end_column": 10,
+            "detail": "Why.", "help": "What to do.", "environments": ["prod", "lab"],
+            "related": [
+                {"path": "rules/a.yaml", "line": 1, "column": 1, "end_line": 1, "end_column": 3, "message": "in the same file"},
+                {"path": "environments/p/environment.yaml", "line": 1, "column": 8, "end_line": 1, "end_column": 9, "message": "in another file"},
+            ],
+        }]);
+        assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn a_long_place_is_its_first_line() {
+        let mut sources = SourceMap::default();
+        let file = sources.add("a.yaml", "q: |\r\n  one\r\n  two\r\n");
+        let shown = one(Diagnostic::warning("X-01", "s").at(Span::new(file, 8, 19)), &sources);
+        assert_eq!(shown, "warning[X-01]: s\n --> a.yaml:2:3\n  |\n2 |   one\n  |   ^^^\n\n");
+    }
+
+    #[test]
+    fn without_a_text_or_a_place() {
+        let mut sources = SourceMap::default();
+        let file = sources.add("rules/huge.yaml", "");
+        let finding = Diagnostic::error("X-01", "too large").at(Span::new(file, 0, 0)).with_help("h");
+        assert_eq!(one(finding, &sources), "error[X-01]: too large\n--> rules/huge.yaml\n = help: h\n\n");
+        let nowhere = Diagnostic::new("X-02", Severity::Info, "nowhere");
+        assert_eq!(one(nowhere.clone(), &sources), "info[X-02]: nowhere\n\n");
+        assert_eq!(json(&[nowhere].into_iter().collect(), &sources)[0]["line"], Value::Null);
+    }
+
+    #[test]
+    fn hostile_text_stays_text() {
+        let mut sources = SourceMap::default();
+        let text = "a: \u{1b}[31m\u{9b}2J\u{202e}txt\u{0}\u{200b} ::error::x # \u{7f}\nb: 1\n";
+        let file = sources.add("rules/\u{1b}]0;x\u{7}.yaml", text);
+        let start = u32::try_from(text.find("txt").unwrap()).unwrap();
+        let finding = Diagnostic::error("X-01", "s\u{1b}[2J")
+            .labelled(Span::new(file, start, start + 3), "l\u{1b}[0m\nsecond")
+            .with_detail("d\u{202e}")
+            .with_help("h\r\u{85}")
+            .with_related(Span::new(file, 0, 1), "r\u{2066}");
+        let shown = one(finding, &sources);
+        let bad = |c: &char| (*c != '\n' && c.is_control()) || characters::is_bidi_control(*c);
+        assert_eq!(shown.chars().find(bad), None, "{shown}");
+        // Each hidden character takes one column: the marker is still under `txt`.
+        let quoted = shown.lines().find(|line| line.contains("txt")).unwrap();
+        let marker = shown.lines().find(|line| line.contains("^^^")).unwrap();
+        let column = |line: &str, needle: &str| line[..line.find(needle).unwrap()].chars().count();
+        assert_eq!(column(quoted, "txt"), column(marker, "^^^"));
+    }
+
+    #[test]
+    fn long_lines_are_windowed_and_long_texts_wrapped() {
+        let mut sources = SourceMap::default();
+        let line = format!("a: [{}HERE{}]\n", "x, ".repeat(5_000), ", y".repeat(5_000));
+        let file = sources.add("a.yaml", line.clone());
+        let start = u32::try_from(line.find("HERE").unwrap()).unwrap();
+        let finding = Diagnostic::error("X-01", "s")
+            .labelled(Span::new(file, start, start + 4), "label")
+            .with_help("word ".repeat(60));
+        let shown = one(finding.clone(), &sources);
+        assert!(
+            shown.contains("HERE") && shown.contains("^^^^ label") && shown.contains("a.yaml:1:15005"),
+            "{shown}"
+        );
+        assert!(shown.lines().all(|line| line.chars().count() <= 90), "{shown}");
+        // The whole of a long line is no place to mark either.
+        let all = one(Diagnostic::error("X-01", "s").at(Span::new(file, 0, 30_000)), &sources);
+        assert!(all.len() < 2_000, "{}", all.len());
+    }
+
+    #[test]
+    fn colour_only_when_asked() {
+        let sources = SourceMap::default();
+        let found: Diagnostics = [Diagnostic::error("X-01", "s")].into_iter().collect();
+        assert!(text(&found, &sources, true, 80).contains("\u{1b}["));
+        assert!(!text(&found, &sources, false, 80).contains("\u{1b}["));
+    }
 }

@@ -1,11 +1,11 @@
 //! The state directory: an append-only file of what changed, and a lock.
 //!
 //! Every change is one line written with one `write` call, so a `kill -9` loses at most the line that was being
-//! written; a torn last line is dropped at the next start. At start and at stop the file is rewritten to
-//! hold only what is live. Nothing is buffered in this process.
+//! written; a torn last line is dropped at the next start. At start and at stop the file is rewritten when
+//! much of it is no longer live. Nothing is buffered in this process.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -45,13 +45,18 @@ const VERSION: u32 = 1;
 pub(crate) struct Journal {
     dir: PathBuf,
     file: File,
+    lines: usize,
     /// Kept open: the lock lives as long as this handle.
     _lock: File,
 }
 
 impl Journal {
-    /// Takes the lock and reads everything that is stored.
-    pub(crate) fn open(dir: &Path, wait: Option<Duration>) -> Result<(Self, Vec<Line>), SandboxError> {
+    /// Takes the lock and hands every stored line to `replay`, in order.
+    pub(crate) fn open(
+        dir: &Path,
+        wait: Option<Duration>,
+        replay: impl FnMut(Line),
+    ) -> Result<Self, SandboxError> {
         fs::create_dir_all(dir).map_err(|e| SandboxError::io("create", dir, e))?;
         let lock = take_lock(dir, wait.unwrap_or(LOCK_WAIT))?;
         let path = dir.join(FILE);
@@ -62,10 +67,19 @@ impl Journal {
             .truncate(false)
             .open(&path)
             .map_err(|e| SandboxError::io("open", &path, e))?;
-        let (lines, sound) = read_lines(&path)?;
+        let (lines, sound) = read_lines(&path, &file, replay)?;
         file.set_len(sound).map_err(|e| SandboxError::io("truncate", &path, e))?;
-        file.seek(SeekFrom::End(0)).map_err(|e| SandboxError::io("read", &path, e))?;
-        Ok((Self { dir: dir.to_owned(), file, _lock: lock }, lines))
+        file.seek(SeekFrom::Start(sound)).map_err(|e| SandboxError::io("read", &path, e))?;
+        let mut journal = Self { dir: dir.to_owned(), file, lines, _lock: lock };
+        if lines == 0 {
+            journal.append(&Line::Format { version: VERSION })?;
+        }
+        Ok(journal)
+    }
+
+    /// Lines in the file, live or not.
+    pub(crate) fn lines(&self) -> usize {
+        self.lines
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -74,21 +88,28 @@ impl Journal {
 
     /// Adds one line.
     pub(crate) fn append(&mut self, line: &Line) -> Result<(), SandboxError> {
-        let bytes = encode(line)?;
+        let mut bytes = Vec::new();
+        encode(line, &mut bytes)?;
+        self.lines += 1;
         self.file.write_all(&bytes).map_err(|e| SandboxError::io("write", &self.dir.join(FILE), e))
     }
 
     /// Replaces the file by these lines, atomically.
     pub(crate) fn rewrite(&mut self, lines: impl Iterator<Item = Line>) -> Result<(), SandboxError> {
         let (path, fresh) = (self.dir.join(FILE), self.dir.join("state.ndjson.new"));
-        let mut bytes = encode(&Line::Format { version: VERSION })?;
-        for line in lines {
-            bytes.extend(encode(&line)?);
+        let failed = |e| SandboxError::io("write", &fresh, e);
+        let mut out = BufWriter::new(File::create(&fresh).map_err(failed)?);
+        let (mut bytes, mut count) = (Vec::new(), 0);
+        for line in std::iter::once(Line::Format { version: VERSION }).chain(lines) {
+            bytes.clear();
+            encode(&line, &mut bytes)?;
+            out.write_all(&bytes).map_err(failed)?;
+            count += 1;
         }
-        fs::write(&fresh, &bytes).map_err(|e| SandboxError::io("write", &fresh, e))?;
+        let file = out.into_inner().map_err(|e| failed(e.into_error()))?;
         fs::rename(&fresh, &path).map_err(|e| SandboxError::io("replace", &path, e))?;
-        self.file =
-            OpenOptions::new().append(true).open(&path).map_err(|e| SandboxError::io("open", &path, e))?;
+        // The handle follows the file through the rename and stands at its end.
+        (self.file, self.lines) = (file, count);
         Ok(())
     }
 }
@@ -100,34 +121,35 @@ impl Drop for Journal {
     }
 }
 
-fn encode(line: &Line) -> Result<Vec<u8>, SandboxError> {
-    let mut bytes = serde_json::to_vec(line)
+fn encode(line: &Line, bytes: &mut Vec<u8>) -> Result<(), SandboxError> {
+    serde_json::to_writer(&mut *bytes, line)
         .map_err(|e| SandboxError::Refused(format!("the state cannot be written as JSON: {e}")))?;
     bytes.push(b'\n');
-    Ok(bytes)
+    Ok(())
 }
 
-/// The lines, and the length of the file up to the end of the last whole one.
-fn read_lines(path: &Path) -> Result<(Vec<Line>, u64), SandboxError> {
-    let bytes = fs::read(path).map_err(|e| SandboxError::io("read", path, e))?;
-    let (mut lines, mut sound) = (Vec::new(), 0u64);
-    for (index, raw) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
-        let Some(text) = raw.strip_suffix(b"\n") else { break };
-        let line: Line = serde_json::from_slice(text).map_err(|e| SandboxError::Corrupt {
-            path: path.to_owned(),
-            line: index + 1,
-            reason: e.to_string(),
-        })?;
+/// The number of whole lines, and the length of the file up to the end of the last of them.
+fn read_lines(path: &Path, file: &File, mut replay: impl FnMut(Line)) -> Result<(usize, u64), SandboxError> {
+    let mut reader = BufReader::new(file);
+    let (mut raw, mut count, mut sound) = (Vec::new(), 0, 0u64);
+    loop {
+        raw.clear();
+        reader.read_until(b'\n', &mut raw).map_err(|e| SandboxError::io("read", path, e))?;
+        let Some(text) = raw.strip_suffix(b"\n") else { return Ok((count, sound)) };
+        let corrupt =
+            |reason: String| SandboxError::Corrupt { path: path.to_owned(), line: count + 1, reason };
+        let line: Line = serde_json::from_slice(text).map_err(|e| corrupt(e.to_string()))?;
         if let Line::Format { version } = line
             && version != VERSION
         {
-            let reason = format!("format {version}; this version of the program reads format {VERSION}");
-            return Err(SandboxError::Corrupt { path: path.to_owned(), line: index + 1, reason });
+            return Err(corrupt(format!(
+                "format {version}; this version of the program reads format {VERSION}"
+            )));
         }
         sound += raw.len() as u64;
-        lines.push(line);
+        count += 1;
+        replay(line);
     }
-    Ok((lines, sound))
 }
 
 fn take_lock(dir: &Path, wait: Duration) -> Result<File, SandboxError> {
@@ -173,35 +195,39 @@ mod tests {
         Line::Put { shelf: "s".into(), seq: 0, record: record(id, "{}") }
     }
 
+    fn open(dir: &Path) -> Journal {
+        Journal::open(dir, None, |_| {}).unwrap()
+    }
+
     fn reopen(dir: &Path) -> Result<Vec<Line>, SandboxError> {
-        Journal::open(dir, Some(Duration::ZERO)).map(|(_, lines)| lines)
+        let mut lines = Vec::new();
+        Journal::open(dir, Some(Duration::ZERO), |line| lines.push(line)).map(|_| lines)
     }
 
     #[test]
     fn what_was_appended_is_read_back() {
         let dir = tempfile::tempdir().unwrap();
-        let (mut journal, lines) = Journal::open(dir.path(), None).unwrap();
-        assert!(lines.is_empty());
+        let mut journal = open(dir.path());
         journal.append(&put("a")).unwrap();
         journal.append(&put("b")).unwrap();
         drop(journal);
-        assert_eq!(reopen(dir.path()).unwrap().len(), 2);
+        assert_eq!(reopen(dir.path()).unwrap().len(), 3, "format, a, b");
     }
 
     #[test]
     fn a_torn_last_line_is_dropped_and_overwritten() {
         let dir = tempfile::tempdir().unwrap();
-        let (mut journal, _) = Journal::open(dir.path(), None).unwrap();
+        let mut journal = open(dir.path());
         journal.append(&put("a")).unwrap();
         drop(journal);
         let path = dir.path().join(FILE);
         let whole = fs::read(&path).unwrap();
         fs::write(&path, [whole.as_slice(), b"{\"put\":{\"shelf\":\"s\",\"se"].concat()).unwrap();
-        let (mut journal, lines) = Journal::open(dir.path(), None).unwrap();
-        assert_eq!(lines.len(), 1);
+        let mut journal = open(dir.path());
+        assert_eq!(journal.lines(), 2);
         journal.append(&put("b")).unwrap();
         drop(journal);
-        assert_eq!(reopen(dir.path()).unwrap().len(), 2);
+        assert_eq!(reopen(dir.path()).unwrap().len(), 3, "format, a, b");
     }
 
     #[test]
@@ -216,7 +242,7 @@ mod tests {
     #[test]
     fn a_second_process_is_told_who_holds_the_lock() {
         let dir = tempfile::tempdir().unwrap();
-        let (_held, _) = Journal::open(dir.path(), None).unwrap();
+        let _held = open(dir.path());
         let error = reopen(dir.path()).unwrap_err();
         assert!(
             matches!(&error, SandboxError::Locked { owner, .. } if *owner == std::process::id().to_string())
@@ -226,7 +252,7 @@ mod tests {
     #[test]
     fn a_rewrite_keeps_only_what_it_is_given() {
         let dir = tempfile::tempdir().unwrap();
-        let (mut journal, _) = Journal::open(dir.path(), None).unwrap();
+        let mut journal = open(dir.path());
         journal.append(&put("a")).unwrap();
         journal.rewrite([put("b")].into_iter()).unwrap();
         journal.append(&put("c")).unwrap();

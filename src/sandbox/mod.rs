@@ -199,7 +199,7 @@ impl Running {
         if let Some(dir) = world.state_dir() {
             let _ = std::fs::remove_file(dir.join(ENDPOINT_FILE));
         }
-        world.compact()?;
+        world.tidy()?;
         // A connection that outlives the stop must not keep the state directory locked.
         world.close();
         Ok(())

@@ -187,7 +187,7 @@ choice! {
     Order {
         /// As created.
         Insertion = "insertion",
-        /// Another order at every request.
+        /// Each page backwards: callers must not rely on the order.
         Unstable = "unstable",
     }
 }
@@ -339,6 +339,8 @@ switches! {
     arm_stable_lists_nrt: bool = false, "B.1, E7 [UNK]";
     /// What a stable api-version does with subTechniques, sentinelEntitiesMappings and Fusion settings in a PUT.
     arm_stable_preview_properties: Unknown = Unknown::Ignored, "B.1, E7 [UNK]";
+    /// Must entities and custom details that incidents are grouped by exist in the rule? The documentation says so; an official example does not comply.
+    arm_check_grouping: bool = true, "B.3 [UNK]";
     /// A stale If-Match header.
     arm_if_match: IfMatch = IfMatch::Precondition, "B.4, E5 [UNK]";
     /// Seconds for which the id of a deleted rule cannot be used again. Peers report up to 60 minutes and about 24 hours.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -60,12 +61,9 @@ impl World {
             initial: switches,
         };
         if let Some(dir) = dir {
-            let (journal, lines) = Journal::open(dir, wait)?;
-            for line in lines {
-                world.replay(line);
-            }
+            let journal = Journal::open(dir, wait, |line| world.replay(line))?;
             world.journal = Some(journal);
-            world.compact()?;
+            world.tidy()?;
             world.read_fault_file(dir)?;
         }
         Ok(world)
@@ -183,29 +181,41 @@ impl World {
         std::fs::write(&path, format!("{orders:#}\n")).map_err(|e| SandboxError::io("write", &path, e))
     }
 
+    /// Rewrites the state file when too much of it is no longer live.
+    pub(crate) fn tidy(&mut self) -> Result<(), SandboxError> {
+        let live: usize = self.shelves.values().map(|shelf| 1 + shelf.len()).sum();
+        let stored = self.journal.as_ref().map_or(0, Journal::lines);
+        if stored > live + live / 4 + 64 { self.compact() } else { Ok(()) }
+    }
+
     /// Rewrites the state file to what is live.
-    pub(crate) fn compact(&mut self) -> Result<(), SandboxError> {
+    fn compact(&mut self) -> Result<(), SandboxError> {
         let Some(mut journal) = self.journal.take() else { return Ok(()) };
-        let now = self.now_ms();
-        let mut lines = vec![self.switches_line()];
-        for (key, shelf) in &self.shelves {
-            lines.push(Line::Shelf { shelf: key.clone() });
-            lines.extend(shelf.all().map(|(seq, record)| Line::Put {
+        let done = journal.rewrite(self.live());
+        self.journal = Some(journal);
+        done
+    }
+
+    fn live(&self) -> impl Iterator<Item = Line> {
+        // A day is the longest window anybody has reported for the id of a deleted rule.
+        let since = self.now_ms().saturating_sub(86_400_000);
+        let shelves = self.shelves.iter().flat_map(move |(key, shelf)| {
+            let put = |(seq, record): (u64, &Arc<Record>)| Line::Put {
                 shelf: key.clone(),
                 seq,
                 record: Record::clone(record),
-            }));
-            // A day is the longest window anybody has reported.
-            let recent = shelf.all_gone().filter(|gone| now.saturating_sub(gone.deleted_ms) < 86_400_000);
-            lines.extend(recent.map(|gone| Line::Remove {
+            };
+            let remove = |gone: &Gone| Line::Remove {
                 shelf: key.clone(),
                 id: gone.record.id.clone(),
                 gone: Some(gone.clone()),
-            }));
-        }
-        let done = journal.rewrite(lines.into_iter());
-        self.journal = Some(journal);
-        done
+            };
+            let recent = shelf.all_gone().filter(move |gone| gone.deleted_ms > since);
+            std::iter::once(Line::Shelf { shelf: key.clone() })
+                .chain(shelf.all().map(put))
+                .chain(recent.map(remove))
+        });
+        std::iter::once(self.switches_line()).chain(shelves)
     }
 
     /// Lets go of the state directory.

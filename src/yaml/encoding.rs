@@ -16,7 +16,7 @@ pub fn check(text: &str, file: FileId) -> Diagnostics {
     for (offset, character) in text.char_indices() {
         let reason = match character {
             '\u{feff}' if offset == 0 => "the file starts with a byte order mark",
-            '\r' if !text.as_bytes().get(offset + 1).is_some_and(|next| *next == b'\n') => {
+            '\r' if text.as_bytes().get(offset + 1).is_none_or(|next| *next != b'\n') => {
                 "a carriage return stands without a line feed"
             }
             '\n' | '\r' | '\t' => continue,

@@ -94,7 +94,7 @@ fn aliases_are_values_at_their_anchor() {
 
 #[test]
 fn small_files_do_not_unfold() {
-    let list = |item: &str| vec![item; 10].join(",");
+    let list = |item: &str| [item; 10].join(",");
     let mut bomb = format!("a: &a [{}]\n", list("x"));
     for (from, to) in ('a'..'i').zip('b'..'j') {
         bomb.push_str(&format!("{to}: &{to} [{}]\n", list(&format!("*{from}"))));

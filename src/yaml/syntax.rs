@@ -1,108 +1,91 @@
 //! The parser's complaints in words that help: what is wrong, where, and the usual way out.
 
+use granit_parser::{ErrorKind, ScanError};
+
+use super::read::{MAX_DEPTH, MAX_NODES, MAX_REPEATED};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::source::{FileId, Span};
-use serde_saphyr::Error;
 
-/// The limits of `read`, in words.
-const LIMITS: &str =
-    "A file may nest 32 levels deep, hold 200,000 values and repeat 20,000 of them through aliases.";
-
-/// One parser error as a diagnostic; `None` never happens for an error that has a message.
-pub(super) fn explain(error: &Error, text: &str, file: FileId) -> Option<Diagnostic> {
+/// One parser error as a diagnostic.
+pub(super) fn explain(error: &ScanError, text: &str, file: FileId) -> Diagnostic {
     let span = place(error, text, file);
-    let finding = match error {
-        Error::WithSnippet { error, .. } | Error::AliasError { error, .. } => {
-            return explain(error, text, file);
-        }
-        Error::MultipleDocuments { .. } => {
-            Diagnostic::error(codes::YAML_FEATURE, "the file holds more than one document")
-                .labelled(span, "a second document starts here")
-                .with_help("one file, one document: move the second one to a file of its own")
-        }
-        Error::NullIntoString { .. } | Error::Unexpected { .. } => {
-            Diagnostic::error(codes::YAML_FEATURE, "a key is not a text")
-                .labelled(span, "keys are plain words here")
-        }
-        Error::UnknownAnchor { .. } => Diagnostic::error(codes::YAML_SYNTAX, "an alias has no anchor")
-            .labelled(span, "nothing was named like this before")
-            .with_help("quote the value if it is a text that starts with `*`"),
-        Error::RecursiveReferencesRequireWeakTypes { .. } => {
-            Diagnostic::error(codes::YAML_FEATURE, "an alias refers to itself").at(span)
-        }
-        Error::AliasReplayLimitExceeded { .. } => {
-            Diagnostic::error(codes::YAML_LIMIT, "the document is too large or too deeply nested")
-                .labelled(span, "aliases repeat too much of it")
-                .with_detail(LIMITS)
-        }
-        Error::Budget { .. }
-        | Error::AliasReplayCounterOverflow { .. }
-        | Error::AliasExpansionLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. } => {
-            Diagnostic::error(codes::YAML_LIMIT, "the document is too large or too deeply nested")
-                .labelled(span, message(error))
-                .with_detail(LIMITS)
-        }
-        _ if message(error).contains("recursion limit") => {
-            Diagnostic::error(codes::YAML_LIMIT, "the document is too large or too deeply nested")
-                .labelled(span, "nested too deeply")
-                .with_detail(LIMITS)
-        }
-        _ => syntax(&message(error), span, text),
-    };
-    Some(finding)
-}
-
-fn syntax(message: &str, span: Span, text: &str) -> Diagnostic {
-    let finding = Diagnostic::error(codes::YAML_SYNTAX, "not valid YAML").labelled(span, message.to_owned());
     let found = text.get(span.start as usize..).and_then(|rest| rest.chars().next());
-    let has = |needle: &str| message.contains(needle);
-    let help = if has("tag") {
-        "tags are not used in these files; quote the value if it is a text that starts with `!`"
-    } else if has("surrogate") {
-        "half of a surrogate pair is not a character; write the character itself, or \\U and eight hex digits"
-    } else if has("mapping values are not allowed") {
-        "quote the value if it is a text that contains `: `; otherwise check the indentation of this line"
-    } else if has("unclosed quote") {
-        "close the quote; inside single quotes, write a single quote twice"
-    } else if has("unclosed bracket") || has("flow") || has("illegal placement") {
-        "close the bracket, or quote the value if the bracket belongs to a text"
-    } else if matches!(found, Some('@' | '`' | '%')) {
-        "a value cannot start with this character: quote it"
-    } else if found == Some('\t') || has("tab") {
-        "YAML is indented with spaces, not tabs"
-    } else if has("block scalar") || has("indent") {
-        "indent every line of the block further than its key, all by the same number of spaces"
-    } else if has("escape") || has("hexadecimal") {
-        "a backslash starts an escape inside double quotes: use single quotes for paths and expressions"
-    } else {
-        return finding;
+    let help = match error.kind() {
+        ErrorKind::RecursionLimitExceeded => return limit(span, "nested too deeply"),
+        ErrorKind::UnknownAnchor => {
+            return Diagnostic::error(codes::YAML_SYNTAX, "an alias has no anchor")
+                .labelled(span, "nothing was named like this before")
+                .with_help("quote the value if it is a text that starts with `*`");
+        }
+        ErrorKind::UndeclaredTagHandle
+        | ErrorKind::ExpectedTagBang
+        | ErrorKind::MissingTagUri
+        | ErrorKind::InvalidTagTerminator => {
+            "tags are not used in these files; quote the value if it is a text that starts with `!`"
+        }
+        ErrorKind::MissingLowSurrogate
+        | ErrorKind::UnpairedLowSurrogate
+        | ErrorKind::InvalidLowSurrogate
+        | ErrorKind::InvalidLowSurrogateHexEscape => {
+            "half of a surrogate pair is not a character; write the character itself, or \\U and eight hex digits"
+        }
+        ErrorKind::MappingValueNotAllowed | ErrorKind::MappingKeyNotAllowed => {
+            "quote the value if it is a text that contains `: `; otherwise check the indentation of this line"
+        }
+        ErrorKind::UnclosedQuotedScalar | ErrorKind::UnexpectedEof => {
+            "close the quote; inside single quotes, write a single quote twice"
+        }
+        ErrorKind::UnclosedFlowCollection { .. }
+        | ErrorKind::MismatchedFlowCollectionEnd { .. }
+        | ErrorKind::MisplacedFlowCollectionEnd
+        | ErrorKind::ExpectedFlowMappingSeparator
+        | ErrorKind::ExpectedFlowSequenceSeparator
+        | ErrorKind::InvalidColonPlacement => {
+            "close the bracket, or quote the value if the bracket belongs to a text"
+        }
+        ErrorKind::UnknownQuotedScalarEscape
+        | ErrorKind::InvalidQuotedScalarHexEscape
+        | ErrorKind::InvalidUnicodeEscape => {
+            "a backslash starts an escape inside double quotes: use single quotes for paths and expressions"
+        }
+        _ if matches!(found, Some('@' | '`' | '%')) => "a value cannot start with this character: quote it",
+        ErrorKind::TabNotAllowed
+        | ErrorKind::TabInBlockIndentation
+        | ErrorKind::TabInIndentation
+        | ErrorKind::TabAtBlockScalarStart => "YAML is indented with spaces, not tabs",
+        _ if found == Some('\t') => "YAML is indented with spaces, not tabs",
+        ErrorKind::InvalidBlockScalarHeader | ErrorKind::InvalidBlockScalarIndent => {
+            "indent every line of the block further than its key, all by the same number of spaces"
+        }
+        ErrorKind::SimpleKeyExpected
+        | ErrorKind::InvalidSimpleKey
+        | ErrorKind::ExpectedBlockMappingKey
+        | ErrorKind::InvalidIndentation
+        | ErrorKind::ExpectedBlockSequenceEntry => {
+            "a key ends with `: `, and the keys of one mapping are indented alike"
+        }
+        _ => return syntax(error, span),
     };
-    finding.with_help(help)
+    syntax(error, span).with_help(help)
 }
 
-/// The message without the place that the parser adds to it.
-fn message(error: &Error) -> String {
-    let full = error.to_string();
-    let line = full.lines().next().unwrap_or("");
-    line.rsplit_once(" at line ").map_or(line, |(text, _)| text).to_owned()
+/// The error for a document beyond the limits.
+pub(super) fn limit(span: Span, label: &str) -> Diagnostic {
+    Diagnostic::error(codes::YAML_LIMIT, "the document is too large or too deeply nested")
+        .labelled(span, label)
+        .with_detail(format!(
+            "A file may nest {MAX_DEPTH} levels deep, hold {MAX_NODES} values and repeat {MAX_REPEATED} of them \
+             through aliases."
+        ))
+}
+
+fn syntax(error: &ScanError, span: Span) -> Diagnostic {
+    Diagnostic::error(codes::YAML_SYNTAX, "not valid YAML").labelled(span, error.kind().to_string())
 }
 
 /// The character that the parser stopped at.
-fn place(error: &Error, text: &str, file: FileId) -> Span {
-    let Some(location) = error.location() else { return Span::new(file, 0, 0) };
-    let by_byte = location.span().byte_offset().and_then(|offset| usize::try_from(offset).ok());
-    let by_line = || {
-        let line_start: usize = text
-            .split_inclusive('\n')
-            .take(usize::try_from(location.line()).ok()?.checked_sub(1)?)
-            .map(str::len)
-            .sum();
-        let column = usize::try_from(location.column()).ok()?.checked_sub(1)?;
-        let line = text.get(line_start..)?.lines().next().unwrap_or("");
-        Some(line_start + line.char_indices().nth(column).map_or(line.len(), |(at, _)| at))
-    };
-    let mut start = by_byte.or_else(by_line).unwrap_or(0).min(text.len());
+fn place(error: &ScanError, text: &str, file: FileId) -> Span {
+    let mut start = error.marker().byte_offset().unwrap_or(0).min(text.len());
     while !text.is_char_boundary(start) {
         start -= 1;
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 /// Arguments of `palisade sandbox`.
 #[derive(Debug, clap::Args)]
-pub struct SandboxArgs {
+pub(crate) struct SandboxArgs {
     /// State directory [default: .palisade/sandbox in the project]
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) state: Option<PathBuf>,

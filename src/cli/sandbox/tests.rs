@@ -36,7 +36,7 @@ async fn the_commands_work_on_the_state_and_on_a_running_sandbox_alike() {
     )
     .unwrap();
     let (rule, query) = (root.join("rule.json"), format!("query=@{}", root.join("new.kql").display()));
-    let dir = root.join(STATE);
+    let dir = root.join(SANDBOX_STATE);
     for running in [false, true] {
         let served = if running {
             Some(
@@ -78,7 +78,7 @@ async fn the_commands_work_on_the_state_and_on_a_running_sandbox_alike() {
 #[tokio::test]
 async fn a_broken_state_is_named_and_can_be_reset() {
     let root = tempfile::tempdir().unwrap();
-    let dir = root.path().join(STATE);
+    let dir = root.path().join(SANDBOX_STATE);
     std::fs::create_dir_all(&dir).unwrap();
     std::fs::write(dir.join("state.ndjson"), "nonsense\n").unwrap();
     let error = ask(root.path(), &["list"]).await.unwrap_err().to_string();

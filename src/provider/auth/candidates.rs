@@ -71,15 +71,22 @@ pub(super) fn find(
             }
         }
     }
-    let configured = candidates.first().map(|candidate| candidate.name);
+    if let Some(configured) = candidates.first() {
+        // What else could have been configured is of no interest then; that the sign-ins were passed over is.
+        let why = format!(
+            "variables configure {}; `--credential azure-cli` or `azd` asks for them",
+            configured.name
+        );
+        skipped = vec![Attempt {
+            credential: "Azure CLI and Azure Developer CLI",
+            outcome: Outcome::NotTried(why),
+        }];
+        return (candidates, skipped);
+    }
     for choice in BY_SIGN_IN {
-        match (configured, look.at(choice)) {
-            (None, Found::Ready(built)) => candidates.push(candidate(choice, built)),
-            (Some(by), _) => {
-                let why = format!("variables configure {by}; `--credential {}` asks for it", choice.as_str());
-                skipped.push(Attempt { credential: name(choice), outcome: Outcome::NotTried(why) });
-            }
-            (None, Found::Broken(why) | Found::Absent(why)) => {
+        match look.at(choice) {
+            Found::Ready(built) => candidates.push(candidate(choice, built)),
+            Found::Broken(why) | Found::Absent(why) => {
                 skipped.push(Attempt { credential: name(choice), outcome: Outcome::NotTried(why) });
             }
         }

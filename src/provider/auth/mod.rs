@@ -322,7 +322,8 @@ impl std::fmt::Display for CredentialError {
 
 impl std::error::Error for CredentialError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.first_failure().map(|error| error as &(dyn std::error::Error + 'static))
+        // What the SDK wraps around it are phrases; the words are in our own message already.
+        self.first_failure().and_then(std::error::Error::source)
     }
 }
 

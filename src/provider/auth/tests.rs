@@ -1,1 +1,260 @@
+use std::ffi::OsStr;
+use std::process::Output;
 
+use serde_json::json;
+
+use super::*;
+use crate::address::Platform;
+use crate::provider::testing::*;
+use crate::provider::{ErrorKind, Provider};
+
+/// Plays `az` and `azd`: answers as `az` does, or is not installed.
+#[derive(Debug)]
+struct Tools {
+    az: Option<String>,
+    commands: Mutex<Vec<String>>,
+}
+
+impl Tools {
+    fn new(az: Option<String>) -> Arc<Self> {
+        Arc::new(Self { az, commands: Mutex::default() })
+    }
+
+    fn commands(&self) -> Vec<String> {
+        self.commands.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Executor for Tools {
+    async fn run(&self, _: &OsStr, args: &[&OsStr]) -> std::io::Result<Output> {
+        use std::os::unix::process::ExitStatusExt as _;
+        let command = args.last().unwrap().to_string_lossy().into_owned();
+        let answer = self.az.clone().filter(|_| command.contains("az account"));
+        self.commands.lock().unwrap().push(command);
+        let status = std::process::ExitStatus::from_raw(if answer.is_some() { 0 } else { 127 << 8 });
+        Ok(Output { status, stdout: answer.unwrap_or_default().into_bytes(), stderr: b"not found".to_vec() })
+    }
+}
+
+fn az_token(tenant: &str) -> String {
+    json!({"accessToken": jwt(tenant), "expires_on": 4_102_444_800_i64, "tokenType": "Bearer"}).to_string()
+}
+
+fn credentials(
+    choice: CredentialChoice,
+    pairs: &[(&str, &str)],
+    responder: &Arc<Responder>,
+    tools: &Arc<Tools>,
+) -> Arc<Credentials> {
+    let client: Arc<dyn HttpClient> = responder.clone();
+    let executor: Arc<dyn Executor> = tools.clone();
+    let surroundings = Surroundings { variables: variables(pairs), client, executor: Some(executor) };
+    Credentials::resolve(choice, TENANT, &Endpoints::public(), &surroundings)
+}
+
+async fn name(credentials: &Credentials) -> Result<&'static str, String> {
+    match credentials.get_token(&["https://management.azure.com/.default"], None).await {
+        Ok(_) => Ok(credentials.identity().unwrap().credential),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+const SECRET_SET: &[(&str, &str)] = &[("AZURE_CLIENT_ID", "app-1"), ("AZURE_CLIENT_SECRET", SECRET)];
+const GITHUB_SET: &[(&str, &str)] = &[
+    ("AZURE_CLIENT_ID", "app-1"),
+    ("ACTIONS_ID_TOKEN_REQUEST_URL", "https://pipelines.example/token?api-version=2"),
+    ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "github-job-token"),
+];
+const PIPELINES_SET: &[(&str, &str)] = &[
+    ("AZURE_CLIENT_ID", "app-1"),
+    ("SYSTEM_OIDCREQUESTURI", "https://pipelines.example/oidc"),
+    ("SYSTEM_ACCESSTOKEN", "job-token"),
+    ("AZURE_SERVICE_CONNECTION_ID", "connection-1"),
+];
+
+#[tokio::test]
+async fn what_variables_configure_is_never_shadowed_by_a_sign_in() {
+    for (set, expected) in [
+        (&[][..], "Azure CLI"),
+        (&[("AZURE_CLIENT_ID", "app-1")][..], "Azure CLI"),
+        (&[("AZURE_CLIENT_SECRET", ""), ("AZURE_CLIENT_ID", "app-1")][..], "Azure CLI"),
+        (SECRET_SET, "client secret"),
+        (GITHUB_SET, "GitHub Actions OIDC"),
+        // A job with `id-token: write` that signed in with azure/login.
+        (&GITHUB_SET[1..], "Azure CLI"),
+        (PIPELINES_SET, "Azure Pipelines OIDC"),
+        (&PIPELINES_SET[..3], "Azure CLI"),
+        (&[SECRET_SET, GITHUB_SET].concat(), "client secret"),
+    ] {
+        let (responder, tools) = (Responder::new([]), Tools::new(Some(az_token(TENANT))));
+        let found = credentials(CredentialChoice::Auto, set, &responder, &tools);
+        assert_eq!(name(&found).await.as_deref(), Ok(expected), "{set:?}");
+        assert_eq!(tools.commands().is_empty(), expected != "Azure CLI", "{set:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_choice_by_name_is_the_only_one() {
+    let (responder, tools) = (Responder::new([]), Tools::new(Some(az_token(TENANT))));
+    let found = credentials(CredentialChoice::AzureCli, SECRET_SET, &responder, &tools);
+    assert_eq!(name(&found).await.as_deref(), Ok("Azure CLI"));
+    assert!(responder.token_requests().is_empty());
+    assert!(tools.commands()[0].contains(&format!("--tenant {TENANT}")));
+
+    let found = credentials(CredentialChoice::GitHubOidc, SECRET_SET, &responder, &tools);
+    assert_eq!(
+        name(&found).await.unwrap_err(),
+        "no credential gave a token: GitHub Actions OIDC failed: ACTIONS_ID_TOKEN_REQUEST_URL is not set"
+    );
+}
+
+#[tokio::test]
+async fn every_attempt_is_listed_with_its_reason() {
+    let (responder, tools) = (Responder::new([]), Tools::new(None));
+    let found = credentials(CredentialChoice::Auto, &[], &responder, &tools);
+    let said = name(&found).await.unwrap_err();
+    for part in [
+        "Azure CLI failed: az not found on PATH",
+        "Azure Developer CLI failed: azd not found on PATH",
+        "client secret not tried: AZURE_CLIENT_SECRET is not set",
+        "workload identity not tried: AZURE_FEDERATED_TOKEN_FILE is not set",
+        "GitHub Actions OIDC not tried: ACTIONS_ID_TOKEN_REQUEST_URL is not set",
+        "managed identity not tried: IDENTITY_ENDPOINT is not set",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_half_configured_secret_is_no_reason_to_be_somebody_else() {
+    let (responder, tools) = (Responder::new([]), Tools::new(Some(az_token(TENANT))));
+    let found = credentials(CredentialChoice::Auto, &SECRET_SET[1..], &responder, &tools);
+    let said = name(&found).await.unwrap_err();
+    assert!(
+        said.contains("client secret failed: AZURE_CLIENT_SECRET is set, but AZURE_CLIENT_ID is not"),
+        "{said}"
+    );
+    assert!(
+        said.contains("Azure CLI and Azure Developer CLI not tried: variables configure client secret"),
+        "{said}"
+    );
+    assert!(tools.commands().is_empty());
+}
+
+#[tokio::test]
+async fn pipelines_exchange_their_assertions() {
+    for (set, url, method, assertion) in [
+        (
+            GITHUB_SET,
+            "https://pipelines.example/token?api-version=2&audience=api%3A%2F%2FAzureADTokenExchange",
+            "GET",
+            "github-assertion",
+        ),
+        (
+            PIPELINES_SET,
+            "https://pipelines.example/oidc?api-version=7.1&serviceConnectionId=connection-1",
+            "POST",
+            "azdo-assertion",
+        ),
+    ] {
+        let (responder, tools) = (Responder::new([]), Tools::new(None));
+        let found = credentials(CredentialChoice::Auto, set, &responder, &tools);
+        name(&found).await.unwrap();
+        let asked = responder.token_requests();
+        assert_eq!((asked[0].url.as_str(), asked[0].method.as_str()), (url, method));
+        assert!(asked[0].header("authorization").unwrap().starts_with("Bearer "));
+        assert_eq!(asked[1].url, format!("https://login.microsoftonline.com/{TENANT}/oauth2/v2.0/token"));
+        assert!(asked[1].body.contains(&format!("client_assertion={assertion}")), "{}", asked[1].body);
+    }
+}
+
+#[tokio::test]
+async fn a_token_file_is_exchanged() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "file-assertion").unwrap();
+    let set = [("AZURE_CLIENT_ID", "app-1"), ("AZURE_FEDERATED_TOKEN_FILE", file.to_str().unwrap())];
+    let (responder, tools) = (Responder::new([]), Tools::new(None));
+    let found = credentials(CredentialChoice::Auto, &set, &responder, &tools);
+    assert_eq!(name(&found).await.as_deref(), Ok("workload identity"));
+    assert!(responder.token_requests()[0].body.contains("client_assertion=file-assertion"));
+}
+
+#[tokio::test]
+async fn a_token_is_fetched_once_per_scope() {
+    let (responder, tools) = (Responder::new([]), Tools::new(Some(az_token(TENANT))));
+    let found = credentials(CredentialChoice::Auto, &[], &responder, &tools);
+    for scope in ["a/.default", "a/.default", "b/.default"] {
+        found.get_token(&[scope], None).await.unwrap();
+    }
+    assert_eq!(tools.commands().len(), 2);
+}
+
+#[tokio::test]
+async fn a_token_of_another_tenant_is_refused_before_any_call() {
+    let responder = Responder::of_tenant("aaaaaaaa-0000-0000-0000-000000000000", []);
+    let (session, _) = session(&responder);
+    let error = session.sentinel(workspace(), None).list().await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::WrongTenant);
+    assert!(error.message.contains("aaaaaaaa-0000-0000-0000-000000000000") && error.message.contains(TENANT));
+    assert!(responder.sent().is_empty(), "nothing was sent");
+    assert_eq!(session.identity(), None);
+}
+
+#[tokio::test]
+async fn azure_tenant_id_does_not_override_the_environment() {
+    let responder = Responder::new([]);
+    let (session, _) = session(&responder);
+    let identity = session.sign_in(Platform::Defender).await.unwrap();
+    assert_eq!((identity.tenant_id.as_str(), identity.app_id.as_deref()), (TENANT, Some("app-1")));
+    let asked = responder.token_requests();
+    assert_eq!(asked[0].url, format!("https://login.microsoftonline.com/{TENANT}/oauth2/v2.0/token"));
+    assert!(asked[0].body.contains("scope=https%3A%2F%2Fgraph.microsoft.com%2F.default"));
+}
+
+#[tokio::test]
+async fn entra_errors_come_with_a_hint_and_without_the_secret() {
+    let refusal = json!({
+        "error": "invalid_client",
+        "error_description": "AADSTS7000215: Invalid client secret provided. Trace ID: t Correlation ID: c",
+        "error_codes": [7_000_215],
+    });
+    let responder = Responder::new([]).refuse_tokens(json_reply(401, &refusal));
+    let (session, _) = session(&responder);
+    let error = session.sign_in(Platform::Sentinel).await.unwrap_err();
+    assert_eq!((error.kind, error.operation), (ErrorKind::Unauthenticated, "authenticate"));
+    assert!(
+        error.message.contains("client secret failed: AADSTS7000215: Invalid client secret provided."),
+        "{}",
+        error.message
+    );
+    assert!(error.help.as_deref().unwrap().contains("not its id"));
+    let seen = format!("{} {session:?}", everything(&error));
+    assert!(!seen.contains(SECRET) && !seen.contains("canary-token"), "{seen}");
+
+    // The same through a call.
+    let through = session.defender(None).list().await.unwrap_err();
+    assert_eq!(through.kind, ErrorKind::Unauthenticated);
+    assert!(!everything(&through).contains(SECRET));
+}
+
+#[test]
+fn nothing_secret_is_printed() {
+    let responder = Responder::new([]);
+    let tools = Tools::new(None);
+    let sets = [SECRET_SET, GITHUB_SET, PIPELINES_SET].concat();
+    let found = credentials(CredentialChoice::Auto, &sets, &responder, &tools);
+    let printed = format!("{found:?} {:?}", variables(&sets));
+    for secret in [SECRET, "github-job-token", "job-token"] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
+}
+
+#[test]
+fn choices_have_one_word_each() {
+    for choice in CredentialChoice::ALL {
+        assert_eq!(CredentialChoice::parse(choice.as_str()), Some(choice));
+    }
+    assert_eq!(CredentialChoice::parse("certificate"), None);
+}

@@ -59,7 +59,7 @@ const ROWS: &[Row] = &[
         &[],
         ErrorKind::Unauthenticated,
         Some(
-            "the token was not accepted: sign in again (`az login`), or check the credential's variables; `palisade doctor` shows which one is used",
+            "the token was not accepted: sign in again (`az login`), or check the credential's variables, or name one with `--credential`",
         ),
     ),
     row(

@@ -92,7 +92,7 @@ impl Default for Gate {
 }
 
 impl Gate {
-    async fn until_open(&self, pacing: &dyn Pacing) {
+    pub(super) async fn until_open(&self, pacing: &dyn Pacing) {
         loop {
             let opens_at = *self.opens_at.lock().unwrap_or_else(PoisonError::into_inner);
             match opens_at.checked_sub(pacing.now()) {
@@ -102,7 +102,7 @@ impl Gate {
         }
     }
 
-    fn close_until(&self, moment: Duration) {
+    pub(super) fn close_until(&self, moment: Duration) {
         let mut opens_at = self.opens_at.lock().unwrap_or_else(PoisonError::into_inner);
         *opens_at = (*opens_at).max(moment);
     }

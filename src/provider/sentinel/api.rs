@@ -169,14 +169,26 @@ impl Provider for Sentinel {
     }
 
     async fn update(&self, write: &Write, before: &Live) -> Result<Live, ProviderError> {
-        match self.put("update", write, Some(before)).await {
-            Err(conflict) if conflict.kind == ErrorKind::Conflict => {
-                match self.read(&write.remote_id).await {
-                    Ok(Some(now)) if landed(write, before, &now) => Ok(now),
-                    _ => Err(conflict),
-                }
+        let mut sent_back = before.clone();
+        loop {
+            let error = match self.put("update", write, Some(&sent_back)).await {
+                Ok(live) => return Ok(live),
+                Err(error) => error,
+            };
+            // A property that is new to us may be the server's own; then it must not be sent back, and the rest may.
+            if error.kind == ErrorKind::Rejected
+                && let Some(name) = read_only_property(&error.message)
+                && sent_back.unknown.shift_remove(name).is_some()
+            {
+                continue;
             }
-            result => result,
+            if error.kind == ErrorKind::Conflict
+                && let Ok(Some(now)) = self.read(&write.remote_id).await
+                && landed(write, before, &now)
+            {
+                return Ok(now);
+            }
+            return Err(error);
         }
     }
 
@@ -223,4 +235,9 @@ impl Provider for Sentinel {
 fn landed(write: &Write, before: &Live, now: &Live) -> bool {
     let ours = now.marker.as_ref() == Some(&write.marker);
     ours && (before.marker.as_ref() != Some(&write.marker) || now.body == write.body)
+}
+
+/// `X` of "Read-only property 'X' cannot be assigned" (CONTRACT B.3).
+fn read_only_property(message: &str) -> Option<&str> {
+    message.split_once("Read-only property '")?.1.split('\'').next()
 }

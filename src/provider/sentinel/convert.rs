@@ -66,10 +66,6 @@ pub(super) fn sent(write: &Write, before: Option<&Live>) -> Put {
     }
     if let Some(before) = before {
         merge_unknown(&mut properties, &before.unknown);
-        // The contract calls it read-only, the service refuses to be without it (CONTRACT B.3, ThreatIntelligence).
-        if write.kind == Kind::ThreatIntelligence && !before.name.is_empty() {
-            properties.entry("displayName").or_insert_with(|| Value::String(before.name.clone()));
-        }
     }
     Put {
         kind: write.kind.as_str().to_owned(),
@@ -153,8 +149,8 @@ fn split_techniques(body: &mut Body) {
 
 /// Takes the prefix off the name and the reason off the description; the reason, if the service switched the rule off.
 ///
-/// The service documents that it adds the reason to the description, not where or how. A first or last paragraph that
-/// speaks of disabling is taken for it; whatever else stands there stays.
+/// The service documents that it adds the reason to the description, not where or how. A first or last line that speaks
+/// of disabling is taken for it; whatever else stands there stays.
 fn undo_auto_disabled(name: &mut String, body: &mut Body) -> Option<String> {
     let rest = name.strip_prefix(AUTO_DISABLED)?;
     let restored = rest.trim_start_matches([' ', '-', ':', '–']).to_owned();
@@ -163,22 +159,20 @@ fn undo_auto_disabled(name: &mut String, body: &mut Body) -> Option<String> {
     }
     *name = restored;
     let description = text(body, "description").unwrap_or_default().to_owned();
-    let says_so = |paragraph: &str| {
-        let paragraph = paragraph.to_ascii_lowercase();
-        paragraph.contains("disabled") || paragraph.contains("failure")
-    };
-    let (reason, kept) = match (description.split_once("\n\n"), description.rsplit_once("\n\n")) {
+    let says_so = |line: &str| line.to_ascii_lowercase().contains("disabled");
+    let (reason, kept) = match (description.split_once('\n'), description.rsplit_once('\n')) {
         (Some((first, kept)), _) if says_so(first) => (first, kept),
         (_, Some((kept, last))) if says_so(last) => (last, kept),
         (None, _) if says_so(&description) => (description.as_str(), ""),
         _ => return Some("the service gave no reason".to_owned()),
     };
-    if kept.trim().is_empty() {
+    let kept = kept.trim_matches('\n');
+    if kept.is_empty() {
         body.shift_remove("description");
     } else {
         body.insert("description".to_owned(), Value::String(kept.to_owned()));
     }
-    Some(reason.split_whitespace().collect::<Vec<_>>().join(" "))
+    Some(crate::provider::http::clean(reason))
 }
 
 /// Fusion answers every source with every setting. What the server adds goes, and settings in which everything is on

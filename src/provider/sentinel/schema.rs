@@ -67,5 +67,5 @@ const fn field(
     default: Option<&'static str>,
     kinds: &'static [Kind],
 ) -> Field {
-    Field { path, shape, default, kinds }
+    Field { path, shape, default, optional: false, kinds }
 }

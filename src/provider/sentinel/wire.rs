@@ -54,7 +54,8 @@ pub(super) const fn table(kind: &Kind) -> Table {
         Kind::Nrt => NRT,
         Kind::MicrosoftSecurityIncidentCreation => MICROSOFT_SECURITY,
         Kind::Fusion => FUSION,
-        Kind::MlBehaviorAnalytics | Kind::ThreatIntelligence => BY_TEMPLATE,
+        Kind::MlBehaviorAnalytics => MACHINE_LEARNING,
+        Kind::ThreatIntelligence => THREAT_INTELLIGENCE,
         Kind::CustomDetection | Kind::Other(_) => &[],
     }
 }
@@ -161,10 +162,25 @@ const FUSION: Table = &[
     ("etag", Server),
 ];
 
-const BY_TEMPLATE: Table = &[
+const MACHINE_LEARNING: Table = &[
     ("enabled", Value),
     ("alertRuleTemplateName", Value),
     ("displayName", Server),
+    ("description", Server),
+    ("severity", Server),
+    ("tactics", Server),
+    ("techniques", Server),
+    ("subTechniques", Server),
+    ("lastModifiedUtc", Server),
+    ("provisioningState", Server),
+    ("etag", Server),
+];
+
+/// As machine learning, but for the name: read-only by the specification, demanded by the service (CONTRACT B.3).
+const THREAT_INTELLIGENCE: Table = &[
+    ("enabled", Value),
+    ("alertRuleTemplateName", Value),
+    ("displayName", Value),
     ("description", Server),
     ("severity", Server),
     ("tactics", Server),

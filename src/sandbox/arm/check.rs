@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::tables::{FUSION_TEMPLATE, IDENTIFIERS, PREVIEW_PRODUCTS, RuleKind};
 use crate::sandbox::schema::Problem;
+use crate::sandbox::switches::Switches;
 use crate::sandbox::{duration, paths};
 
 /// Wordings that peers recorded are kept; the others are ours.
@@ -23,7 +24,12 @@ pub(crate) fn in_words(problem: &Problem) -> String {
 }
 
 /// Rules between properties.
-pub(crate) fn relations(kind: &RuleKind, properties: &Map<String, Value>, preview: bool) -> Vec<String> {
+pub(crate) fn relations(
+    kind: &RuleKind,
+    properties: &Map<String, Value>,
+    preview: bool,
+    switches: &Switches,
+) -> Vec<String> {
     let mut out = Vec::new();
     let root = Value::Object(properties.clone());
     let seconds = |name: &str| duration::seconds(paths::text(&root, name));
@@ -56,7 +62,7 @@ pub(crate) fn relations(kind: &RuleKind, properties: &Map<String, Value>, previe
         out.push("properties.alertRuleTemplateName: The template is not a Fusion template.".to_owned());
     }
     entities(&root, &mut out);
-    grouping(&root, &mut out);
+    grouping(&root, switches, &mut out);
     for name in ["alertDisplayNameFormat", "alertDescriptionFormat"] {
         let format = paths::text(&root, &format!("alertDetailsOverride.{name}")).to_owned();
         if format.matches("{{").count() > 3 {
@@ -97,7 +103,7 @@ fn entities(root: &Value, out: &mut Vec<String>) {
     }
 }
 
-fn grouping(root: &Value, out: &mut Vec<String>) {
+fn grouping(root: &Value, switches: &Switches, out: &mut Vec<String>) {
     let Some(grouping) =
         paths::get(root, "incidentConfiguration.groupingConfiguration").filter(|g| g.is_object())
     else {
@@ -107,6 +113,9 @@ fn grouping(root: &Value, out: &mut Vec<String>) {
     let by = ["groupByEntities", "groupByAlertDetails", "groupByCustomDetails"];
     if paths::text(grouping, "matchingMethod") == "Selected" && by.iter().all(|name| list(name).is_empty()) {
         out.push("properties.incidentConfiguration.groupingConfiguration: With matching method 'Selected' at least one of groupByEntities, groupByAlertDetails, groupByCustomDetails must not be empty.".to_owned());
+    }
+    if !switches.arm_check_grouping {
+        return;
     }
     let mapped: Vec<String> = paths::get(root, "entityMappings")
         .and_then(Value::as_array)

@@ -160,7 +160,7 @@ fn validate(
     let mut complaints: Vec<String> =
         schema::check(kind.fields, properties, "properties", how).iter().map(check::in_words).collect();
     if complaints.is_empty() {
-        complaints = check::relations(kind, properties, draft.preview);
+        complaints = check::relations(kind, properties, draft.preview, switches);
     }
     if let [first, rest @ ..] = complaints.as_slice() {
         let all = rest.iter().fold(first.clone(), |all, next| format!("{all}, {next}"));

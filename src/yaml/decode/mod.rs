@@ -25,3 +25,5 @@ pub use rule::decode_rule;
 
 #[cfg(test)]
 mod cases;
+#[cfg(test)]
+mod values_tests;

@@ -46,7 +46,7 @@ fn partial_rule(node: &Node, out: &mut Diagnostics) -> Option<Node> {
         } else if let ("defender" | "sentinel", NodeKind::Map(section)) = (key.name.as_str(), &value.kind) {
             let queries = section.iter().filter(|(key, _)| key.name == "query");
             queries.for_each(|(key, _)| {
-                out.push(fixed(key, "vary a query with `parameters`, or with a file under allowlists/"))
+                out.push(fixed(key, "vary a query with `parameters`, or with a file under allowlists/"));
             });
         }
     }

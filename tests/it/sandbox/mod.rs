@@ -11,6 +11,7 @@
 )]
 
 mod defender;
+mod examples;
 mod faults;
 mod plays;
 mod sentinel;
@@ -227,15 +228,21 @@ fn detection(id: &str) -> Value {
     })
 }
 
+/// A file or folder of the shared research data, if it is at hand.
+fn shared(path: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("PALISADE_SHARED")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
+    let found = Some(root.join(path)).filter(|path| path.exists());
+    if found.is_none() {
+        println!("skipped: there is no shared {path}");
+    }
+    found
+}
+
 /// Compares code and message with the shared example of that name, if it is there.
 fn like_example(answer: &Answer, name: &str) {
-    let shared = std::env::var_os("PALISADE_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    let Ok(text) = std::fs::read_to_string(shared.join("api/examples/errors").join(format!("{name}.json")))
-    else {
-        println!("skipped: no shared example {name}");
-        return;
-    };
+    let Some(file) = shared(&format!("api/examples/errors/{name}.json")) else { return };
+    let text = std::fs::read_to_string(file).unwrap();
     let example: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(json!(answer.status), example["status"], "{name}");
     let wanted = &example["body"]["error"];

@@ -97,3 +97,34 @@ async fn a_reader_may_read_and_a_token_of_another_tenant_may_nothing() {
     tenant.switch("arm_subscription_tenant", "99999999-0000-0000-0000-000000000000");
     assert_eq!(tenant.get_rule("BuiltInFusion").await.code(), "InvalidAuthenticationTokenTenant");
 }
+
+#[tokio::test]
+async fn the_azure_sdk_signs_in() {
+    use std::sync::Arc;
+
+    use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
+    use azure_core::credentials::{Secret, TokenCredential};
+    use azure_core::http::{ClientOptions, Transport};
+    use azure_identity::{ClientSecretCredential, ClientSecretCredentialOptions};
+
+    let tenant = Tenant::start().await;
+    let mut cloud = CustomConfiguration::default();
+    cloud.authority_host = tenant.running.authority();
+    let client_options = ClientOptions {
+        cloud: Some(Arc::new(CloudConfiguration::Custom(cloud))),
+        transport: Some(Transport::new(Arc::new(tenant.http.clone()))),
+        ..ClientOptions::default()
+    };
+    let credential = ClientSecretCredential::new(
+        TENANT,
+        tenant.running.client_id().to_owned(),
+        Secret::new(tenant.running.client_secret().to_owned()),
+        Some(ClientSecretCredentialOptions { client_options }),
+    )
+    .unwrap();
+    let scope = format!("{}/.default", tenant.running.graph());
+    let token = credential.get_token(&[&scope], None).await.unwrap();
+    let url = format!("{}{DETECTIONS}", tenant.running.graph());
+    let answer = tenant.send(Method::GET, url, token.token.secret(), &Value::Null, &[]).await.unwrap();
+    assert_eq!(answer.status(), 200);
+}
