@@ -56,7 +56,7 @@ impl<'a> Lexer<'a> {
             .unwrap_or_else(|| Found {
                 kind: TokenKind::Unknown,
                 fault: Some(TokenFault::UnknownCharacter),
-                len: rest.chars().next().map_or(1, char::len_utf8),
+                len: unknown_len(rest),
             });
         let start = u32::try_from(self.pos).ok()?;
         self.pos += found.len.max(1);
@@ -80,6 +80,12 @@ impl<'a> Lexer<'a> {
             }
         }
     }
+}
+
+/// The same unknown character several times over is one token: a block of NULs is one mistake.
+fn unknown_len(rest: &str) -> usize {
+    let first = rest.chars().next().unwrap_or_default();
+    rest.chars().take_while(|c| *c == first).map(char::len_utf8).sum()
 }
 
 fn punctuation(rest: &[u8]) -> Option<(TokenKind, usize)> {
