@@ -3,6 +3,10 @@
 mod apply;
 mod drift;
 mod kinds;
+mod kql_oracle;
+mod layers;
+#[cfg(unix)]
+mod readme;
 mod sandbox;
 mod shipped;
 mod world;
