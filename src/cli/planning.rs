@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use jiff::ToSpan as _;
 
-use crate::diagnostic::{Diagnostics, Severity};
+use crate::address::matches_glob;
+use crate::diagnostic::{Diagnostics, Severity, did_you_mean};
 use crate::model::environment::{Environment, Guards};
 use crate::plan::{Input, OnDrift, Plan, Policy, TargetState, redacted};
 use crate::provider::auth::CredentialChoice;
+use crate::resource::Resource;
 
 use super::connection::{Connection, connect};
 use super::failure::Failure;
@@ -134,6 +136,7 @@ pub(crate) async fn plan_environment(
             return Err(failure);
         }
     };
+    require_targets(args, &desired.resources, &states)?;
     let now = settings.now()?;
     let ttl = now.checked_add(VALID_HOURS.hours()).unwrap_or(now);
     let expiry = desired.next_expiry.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok());
@@ -155,6 +158,32 @@ pub(crate) async fn plan_environment(
         plan.diagnostics = items;
     }
     Ok(Planned { plan, connection, states })
+}
+
+/// A `--target` that fits nothing is a slip of the pen, not an empty plan.
+fn require_targets(args: &PlanningArgs, desired: &[Resource], states: &[TargetState]) -> Result<(), Failure> {
+    let mut known: Vec<String> = Vec::new();
+    for resource in desired {
+        known.extend([resource.address.rule.clone(), resource.address.to_string()]);
+    }
+    for state in states {
+        for rule in state.live.iter().filter_map(|live| live.marker.as_ref()).map(|marker| &marker.rule) {
+            known.extend([rule.clone(), format!("{}:{rule}", state.target)]);
+        }
+    }
+    for wanted in &args.target {
+        if !known.iter().any(|name| matches_glob(wanted, name)) {
+            let help = match did_you_mean(wanted, known.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "a target is a rule id, an address such as `defender:rule-id`, or a glob of either"
+                    .to_owned(),
+            };
+            return Err(
+                Failure::error(format!("--target `{wanted}` fits no rule of this environment")).help(help)
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Warnings do not stop anything, but are never swallowed. Remarks are for `validate`.
