@@ -3,6 +3,8 @@
 mod apply;
 mod drift;
 mod kinds;
+mod plans;
+mod refusals;
 mod sandbox;
 mod shipped;
 mod world;
