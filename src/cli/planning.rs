@@ -7,7 +7,7 @@ use jiff::ToSpan as _;
 use crate::address::matches_glob;
 use crate::diagnostic::{Diagnostics, Severity, did_you_mean};
 use crate::model::environment::{Environment, Guards};
-use crate::plan::{Input, OnDrift, Plan, Policy, TargetState};
+use crate::plan::{Input, OnDrift, Plan, Policy, TargetState, redacted};
 use crate::provider::auth::CredentialChoice;
 use crate::resource::Resource;
 
@@ -224,7 +224,18 @@ pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
         .map_err(|error| Failure::error(format!("`{}` cannot be written", path.display())).caused_by(&error))
 }
 
-/// The JSON form of one or several plans: one object, or `{"plans": […]}`.
+/// The text of a plan for people.
+pub(crate) fn text(plan: &Plan, ui: &Ui) -> String {
+    crate::render::plan::text(&redacted(plan), ui.out)
+}
+
+/// The JSON form of one or several plans without sensitive values: one object, or `{"plans": […]}`.
+pub(crate) fn shown_json(plans: &[Plan]) -> Result<String, Failure> {
+    let shown: Vec<_> = plans.iter().map(redacted).collect();
+    json(&shown.iter().map(AsRef::as_ref).collect::<Vec<_>>())
+}
+
+/// The JSON form of one or several plans, whole: for saved plans.
 pub(crate) fn json(plans: &[&Plan]) -> Result<String, Failure> {
     let sealed: Result<Vec<_>, _> = plans.iter().map(|plan| crate::plan::file::to_json(plan)).collect();
     sealed

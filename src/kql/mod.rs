@@ -4,18 +4,26 @@
 //!
 //! * [`lexer::lex`]: text to tokens, losing nothing. What a text diff, a formatter or a comment check needs.
 //! * [`parser::parse`]: text to a [`syntax::Query`] with exact spans, plus syntax errors. Always returns a tree.
-//! * [`syntax`]: the tree itself.
+//! * [`syntax`]: the tree itself; [`dump`]: the tree as text.
 //!
 //! The measure of all of it is Microsoft's own parser: `examples/agreement.rs` counts where we differ, and
 //! `docs/kql-agreement.md` says why.
 
+pub mod bind;
+pub mod builtins;
+pub mod dump;
 pub mod keyword;
 pub mod lexer;
 mod literal;
+pub mod parser;
+pub mod schema;
 pub mod span;
+pub mod syntax;
 pub mod token;
+pub mod types;
 
 pub use lexer::lex;
 pub use literal::string_value;
+pub use parser::{Parse, SyntaxCode, SyntaxError, parse};
 pub use span::Span;
 pub use token::{LiteralKind, Token, TokenFault, TokenKind, significant};

@@ -3,7 +3,11 @@
 mod apply;
 mod drift;
 mod kinds;
+mod kql_oracle;
+mod layers;
 mod plans;
+#[cfg(unix)]
+mod readme;
 mod refusals;
 mod sandbox;
 mod shipped;

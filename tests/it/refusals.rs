@@ -208,18 +208,14 @@ fn entries_without_an_end_or_past_it() {
     refused(&world, &["expires: 2027-05-01", "FMT-02"]);
 }
 
-/// An expired entry that nobody marked: product.md §1.2 stops only for required ones; either way it must be loud and the
-/// compiled rule must not hold it.
 #[test]
-fn an_expired_entry_is_never_pushed_in_silence() {
+fn an_entry_lapses_only_where_somebody_wrote_that_it_may() {
     let world = World::new();
-    world.allowlist(
-        "list",
-        "hunt",
-        &[entry("one", "SHA1: {equals: 3395856ce81f2b7382dee72602f798b642f14140}")
-            .replace("2027-05-01", "2026-11-22")],
-    );
-    let ran = world.run("plan -e lab").says(&["ALW-02", "environments/lab/allowlists/list.yaml:7:14"]);
+    let expired = entry("one", "SHA1: {equals: 3395856ce81f2b7382dee72602f798b642f14140}").replace("2027-05-01", "2026-11-22");
+    world.allowlist("list", "hunt", std::slice::from_ref(&expired));
+    refused(&world, &["ALW-02", "list.yaml:7:14"]);
+    world.allowlist("list", "hunt", &[expired.replace("    match:", "    required: false\n    match:")]);
+    let ran = world.run("plan -e lab").exits(0).says(&["warning[ALW-02]", "list.yaml:7:14"]);
     assert!(!ran.stdout.contains("3395856ce81f2b7382dee72602f798b642f14140"), "{ran}");
 }
 

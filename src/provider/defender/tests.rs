@@ -120,7 +120,12 @@ fn preview_properties_are_sent_only_when_they_say_something() {
     canonical["detectionAction"]["alertTemplate"]["eventGroupingKind"] = json!("alertPerEvent");
     canonical["detectionAction"]["incidentConfiguration"] =
         json!({"isExcludedFromIncidentCorrelation": false});
-    let write = rule(canonical);
+    let body = crate::diff::canonical(
+        &super::schema::SCHEMA,
+        &Kind::CustomDetection,
+        canonical.as_object().unwrap(),
+    );
+    let write = rule(Value::Object(body));
     let plain = read(served(small(), "x"));
     for sent in [created(&write), updated(&write, &plain)] {
         let text = Value::Object(sent).to_string();
