@@ -1,5 +1,14 @@
 //! Everything that is tested from outside the crate, one module for each topic. `world` is the stage.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that cannot go on must fail"
+)]
+
 mod apply;
 mod drift;
 mod kinds;
