@@ -14,8 +14,10 @@ mod drift;
 mod kinds;
 mod kql_oracle;
 mod layers;
+mod plans;
 #[cfg(unix)]
 mod readme;
+mod refusals;
 mod sandbox;
 mod shipped;
 mod world;
