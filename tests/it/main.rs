@@ -10,7 +10,9 @@
 )]
 
 mod apply;
+mod connections;
 mod drift;
+mod escapes;
 mod kinds;
 mod kql_oracle;
 mod layers;
@@ -19,5 +21,6 @@ mod plans;
 mod readme;
 mod refusals;
 mod sandbox;
+mod secrets;
 mod shipped;
 mod world;

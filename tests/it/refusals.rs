@@ -211,7 +211,8 @@ fn entries_without_an_end_or_past_it() {
 #[test]
 fn an_entry_lapses_only_where_somebody_wrote_that_it_may() {
     let world = World::new();
-    let expired = entry("one", "SHA1: {equals: 3395856ce81f2b7382dee72602f798b642f14140}").replace("2027-05-01", "2026-11-22");
+    let expired = entry("one", "SHA1: {equals: 3395856ce81f2b7382dee72602f798b642f14140}")
+        .replace("2027-05-01", "2026-11-22");
     world.allowlist("list", "hunt", std::slice::from_ref(&expired));
     refused(&world, &["ALW-02", "list.yaml:7:14"]);
     world.allowlist("list", "hunt", &[expired.replace("    match:", "    required: false\n    match:")]);
