@@ -236,10 +236,12 @@ pub(crate) fn shown_json(plans: &[Plan]) -> Result<String, Failure> {
 
 /// The JSON form of one or several plans, whole: for saved plans.
 pub(crate) fn json(plans: &[&Plan]) -> Result<String, Failure> {
-    let text = match plans {
-        [only] => serde_json::to_string_pretty(only),
-        several => serde_json::to_string_pretty(&serde_json::json!({ "plans": several })),
-    };
-    text.map(|text| text + "\n")
+    let sealed: Result<Vec<_>, _> = plans.iter().map(|plan| crate::plan::file::to_json(plan)).collect();
+    sealed
+        .map(|mut plans| match plans.as_mut_slice() {
+            [only] => only.take(),
+            several => serde_json::json!({ "plans": several }),
+        })
+        .map(|value| format!("{value:#}\n"))
         .map_err(|error| Failure::error("the plan cannot be written as JSON").caused_by(&error))
 }
