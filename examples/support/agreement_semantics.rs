@@ -1,7 +1,6 @@
 //! The semantic half of the agreement: verdicts, places of errors, output columns, and the time it takes.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use palisade::kql::bind::{Bound, Severity, bind};
@@ -197,9 +196,4 @@ fn utf16_to_bytes(text: &str) -> BTreeMap<u64, usize> {
     }
     map.insert(units, text.len());
     map
-}
-
-/// The file of mutants next to the queries.
-pub(crate) fn mutants_file(corpus: &Path) -> std::path::PathBuf {
-    corpus.join("mutants_semantic.jsonl")
 }
