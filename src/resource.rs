@@ -175,6 +175,26 @@ pub struct EntryUse {
     pub sensitive: bool,
 }
 
+/// Three pairs of parentheses around a slot's condition mark an entry of a sensitive list; no other entry begins so.
+const SENSITIVE_OPEN: &str = "(((";
+
+/// Marks the condition of a slot, `(…)`, as one whose values must not be shown.
+///
+/// The mark is written into the deployed query, so that a later plan knows not to show the line even when the list is
+/// gone; parentheses, unlike a comment, may stand in continuous rules too.
+#[must_use]
+pub fn mark_sensitive(condition: &str) -> String {
+    format!("(({condition}))")
+}
+
+/// Where the condition of a sensitive slot line begins, if this is one.
+#[must_use]
+pub fn sensitive_condition(line: &str) -> Option<usize> {
+    let text = line.trim_start();
+    let condition = text.strip_prefix("| where not(").or_else(|| text.strip_prefix("or "))?;
+    condition.starts_with(SENSITIVE_OPEN).then(|| line.len() - condition.len())
+}
+
 /// A rule as it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Live {

@@ -17,6 +17,8 @@ use crate::model::rule::{Rule, SlotPolicy, Strength};
 use crate::resource::EntryUse;
 use crate::source::Span;
 
+use crate::resource::mark_sensitive;
+
 use super::query::Dialect;
 use super::select::Selection;
 use super::{Scope, predicate, strength};
@@ -209,7 +211,10 @@ pub(crate) fn fill(
                 continue;
             }
             let run_time_expiry = dialect == Dialect::Full;
-            let condition = predicate::entry(entry, run_time_expiry);
+            let mut condition = predicate::entry(entry, run_time_expiry);
+            if list.sensitive {
+                condition = mark_sensitive(&condition);
+            }
             let path = sources.path(entry.span.file).to_owned();
             let name = format!("{path}#{}", entry.id.value);
             let line = if filled.lines.is_empty() {

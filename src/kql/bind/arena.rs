@@ -138,7 +138,7 @@ impl<'a> Binder<'a> {
     }
 
     pub(super) fn variable(&self, variable: u32) -> Variable<'a> {
-        let unknown = Variable { ty: Ty::Unknown, constant: false, value: None, parameter: false };
+        let unknown = Variable { ty: Ty::Unknown, constant: false, value: None };
         self.variables.get(variable as usize).copied().unwrap_or(unknown)
     }
 

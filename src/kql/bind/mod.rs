@@ -14,6 +14,7 @@ mod aggregates;
 mod arena;
 mod branches;
 mod call;
+mod check;
 mod expand;
 mod expr;
 mod graph;
@@ -40,7 +41,7 @@ mod user;
 #[cfg(test)]
 mod tests;
 
-pub use report::{Diagnostic, Severity, code_title};
+pub use report::{CODES, Diagnostic, Severity, code_title};
 pub use rows::{Bound, ColumnUse, LetLiteral, OutputColumn, RowSchema};
 
 use crate::kql::builtins::{Builtins, builtins};
@@ -96,22 +97,22 @@ struct Context {
     row: Option<TableId>,
     /// The right side of a join, in its condition.
     right: Option<TableId>,
-    /// A bare name in `on` means the column of both sides.
-    common_only: bool,
     /// The type of what stands before the dot.
     path: Option<Ty>,
     scope: Scope,
     /// Unknown tables are left out when the query runs: `union isfuzzy=true`.
     fuzzy: bool,
     wildcards: Wildcards,
-    /// The input of `invoke`.
-    implicit: Option<Ty>,
+    /// The input of `invoke` and where it is written.
+    implicit: Option<(Ty, Span)>,
     /// The graph whose pattern's `where` or `project` is being bound.
     graph: Option<u32>,
     /// The graph that a `partitioned-by` query reads.
     partitioned: Option<Ty>,
     /// Inside `dynamic(...)`.
     in_dynamic: bool,
+    /// What is written before the operator being bound.
+    input: Span,
     /// The first operator of a pipeline has an input although none is written.
     piped: bool,
     /// Where a pipeline that is bound next stands: its rows are in scope up to the end of this.
@@ -230,7 +231,6 @@ impl Context {
         Context {
             row: None,
             right: None,
-            common_only: false,
             path: None,
             scope: Scope::Normal,
             fuzzy: false,
@@ -239,6 +239,7 @@ impl Context {
             graph: None,
             partitioned: None,
             in_dynamic: false,
+            input: Span::at(region.start),
             piped: false,
             region,
         }
