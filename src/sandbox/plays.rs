@@ -252,10 +252,16 @@ fn one(world: &World, target: &Target) -> Result<Found, SandboxError> {
     let rule = target.rule.as_str();
     let by_id = |record: &Record, _: &Value| record.id.eq_ignore_ascii_case(rule);
     let by_name = |_: &Record, document: &Value| name_of(document).eq_ignore_ascii_case(rule);
+    // `key=RULE ` as clients write ids into texts: a rule whose id is part of another's is still found.
+    let tagged = format!("={rule} ");
+    let by_tag = |record: &Record, _: &Value| record.document.contains(&tagged);
     let by_text = |record: &Record, _: &Value| record.document.contains(rule);
     let mut found = search(world, target, by_id);
     if found.is_empty() {
         found = search(world, target, by_name);
+    }
+    if found.is_empty() {
+        found = search(world, target, by_tag);
     }
     if found.is_empty() {
         found = search(world, target, by_text);
