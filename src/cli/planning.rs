@@ -136,7 +136,10 @@ pub(crate) async fn plan_environment(
             return Err(failure);
         }
     };
-    require_targets(args, &desired.resources, &states)?;
+    if let Some(target) = unknown_target(&args.target, opened, environment, &desired.resources, &states) {
+        connection.close().await?;
+        return Err(target);
+    }
     let now = settings.now()?;
     let ttl = now.checked_add(VALID_HOURS.hours()).unwrap_or(now);
     let expiry = desired.next_expiry.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok());
@@ -160,30 +163,28 @@ pub(crate) async fn plan_environment(
     Ok(Planned { plan, connection, states })
 }
 
-/// A `--target` that fits nothing is a slip of the pen, not an empty plan.
-fn require_targets(args: &PlanningArgs, desired: &[Resource], states: &[TargetState]) -> Result<(), Failure> {
-    let mut known: Vec<String> = Vec::new();
-    for resource in desired {
-        known.extend([resource.address.rule.clone(), resource.address.to_string()]);
-    }
-    for state in states {
-        for rule in state.live.iter().filter_map(|live| live.marker.as_ref()).map(|marker| &marker.rule) {
-            known.extend([rule.clone(), format!("{}:{rule}", state.target)]);
-        }
-    }
-    for wanted in &args.target {
-        if !known.iter().any(|name| matches_glob(wanted, name)) {
-            let help = match did_you_mean(wanted, known.iter().map(String::as_str)) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "a target is a rule id, an address such as `defender:rule-id`, or a glob of either"
-                    .to_owned(),
-            };
-            return Err(
-                Failure::error(format!("--target `{wanted}` fits no rule of this environment")).help(help)
-            );
-        }
-    }
-    Ok(())
+/// A `--target` that fits nothing is a slip of the pen: an empty plan would look like success.
+fn unknown_target(
+    targets: &[String],
+    opened: &Opened,
+    environment: &Environment,
+    desired: &[Resource],
+    states: &[TargetState],
+) -> Option<Failure> {
+    let rules = opened.repository.rules.iter().map(|rule| rule.id.to_string());
+    let orphans = states.iter().flat_map(|state| {
+        let ours = state.live.iter().filter_map(|live| live.marker.as_ref());
+        let ours = ours.filter(|marker| marker.owner == environment.owner.value);
+        ours.flat_map(|marker| [marker.rule.clone(), format!("{}:{}", state.target, marker.rule)])
+    });
+    let addresses = desired.iter().map(|resource| resource.address.to_string());
+    let known: Vec<String> = rules.chain(orphans).chain(addresses).collect();
+    let unknown = targets.iter().find(|target| !known.iter().any(|one| matches_glob(target, one)))?;
+    let help = match did_you_mean(unknown, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "a target is a rule id, an address such as `defender:RULE`, or a glob of either".to_owned(),
+    };
+    Some(Failure::error(format!("the target `{unknown}` fits no rule in {}", environment.name)).help(help))
 }
 
 /// Warnings do not stop anything, but are never swallowed. Remarks are for `validate`.
