@@ -73,18 +73,18 @@ fn lives(world: &World, id: &str, rule: &str, change: (&str, &str)) -> Value {
     world.write(&file, format!("id: {id}{rule}"));
     world.run(PLAN).exits(2).says(&["1 to create"]);
     world.run(APPLY).exits(0).says(&["Applied 1 of 1 change"]);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
     let created = world.writes().first().unwrap().body().clone();
 
     world.edit(&file, change.0, change.1);
     world.run(PLAN).exits(2).says(&["1 to update"]);
     world.run(APPLY).exits(0);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 
     // Whatever the file no longer says goes away on the other side too.
     world.remove(&file);
     world.run("apply -e lab --auto-approve --allow-empty").exits(0).says(&["1 to delete"]);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
     created
 }
 
@@ -133,7 +133,7 @@ pub(crate) fn with_one_of_every_kind() -> World {
         world.write(&format!("rules/{id}.yaml"), format!("id: {id}{rule}"));
     }
     world.run(APPLY).exits(0);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
     for (id, _) in &rules {
         let path = format!("rules/{id}.yaml");
         world.write(
@@ -236,7 +236,7 @@ fn scheduled_with_nothing_optional_and_then_less() {
     world.run(APPLY).exits(0);
     world.write("rules/both.yaml", format!("id: both{}", lean.replace("name: Lean", "name: Everything")));
     world.run(APPLY).exits(0);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
     let properties = &world.document("Everything")["properties"];
     for name in ["customDetails", "entityMappings", "alertDetailsOverride", "tactics", "description"] {
         let value = &properties[name];
@@ -296,14 +296,14 @@ sentinel:
 ";
     world.write("rules/fusion.yaml", rule);
     world.run(APPLY).exits(0);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
     world.edit("rules/fusion.yaml", "status: production", "status: deprecated");
     world.run(PLAN).exits(2).says(&["~ enabled: true → false", "Coverage-reducing: 1."]);
     world.run(APPLY).exits(0);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
     // It has no room for a marker: without its file it is nobody's, and stays.
     world.remove("rules/fusion.yaml");
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 #[test]
@@ -319,7 +319,7 @@ fn rules_that_exist_only_as_instances_of_a_template() {
         );
         world.write(&file, rule);
         world.run(APPLY).exits(0);
-        world.run(PLAN).is_empty_plan();
+        world.run(PLAN).has_nothing_to_do();
         assert_eq!(world.writes().last().unwrap().body()["kind"], name);
         world.remove(&file);
     }
