@@ -62,8 +62,11 @@ pub(crate) fn run(args: &ValidateArgs, start: &Path, settings: &Settings, ui: &U
     }
     let names: Vec<&str> = environments.iter().map(|environment| environment.name.as_str()).collect();
     ui.say(&format!(
-        "{} rules are valid in {}.{}",
-        opened.repository.rules.len(),
+        "{} valid in {}.{}",
+        match opened.repository.rules.len() {
+            1 => "1 rule is".to_owned(),
+            count => format!("{count} rules are"),
+        },
         if names.is_empty() { "no environment".to_owned() } else { names.join(", ") },
         if findings.is_empty() { String::new() } else { format!(" {}.", count_line(&findings)) }
     ));

@@ -10,7 +10,10 @@
 )]
 
 mod apply;
+mod connections;
 mod drift;
+mod escapes;
+mod help;
 mod kinds;
 mod kql_oracle;
 mod layers;
@@ -19,5 +22,7 @@ mod plans;
 mod readme;
 mod refusals;
 mod sandbox;
+mod secrets;
 mod shipped;
+mod tidy;
 mod world;

@@ -26,12 +26,12 @@ fn a_saved_plan_is_shown_and_carried_out_without_asking() {
     let shown = world.run(&format!("show {path}")).exits(0);
     assert_eq!(shown.stdout, world.run("plan -e lab").stdout);
     world.wrote_nothing();
-    snapshot!("apply_saved", world.run(&format!("apply {path}")).exits(0));
+    snapshot!("apply_saved", world.run(&format!("apply {path} --parallelism 1")).exits(0));
     world.run("plan -e lab --detailed-exitcode").is_empty_plan();
 
     // Once more: everything is as the plan makes it, nothing is written.
     world.forget_requests();
-    snapshot!("apply_saved_again", world.run(&format!("apply {path}")).exits(0));
+    snapshot!("apply_saved_again", world.run(&format!("apply {path} --parallelism 1")).exits(0));
     world.wrote_nothing();
 }
 
@@ -310,7 +310,7 @@ fn usage_errors_are_code_1() {
 fn an_apply_that_fails_in_part_says_so_and_can_be_repeated() {
     let world = World::new();
     world.faults(&json!([{"match": {"service": "arm", "method": "PUT"}, "fault": {"kind": "forbidden"}}]));
-    snapshot!("apply_partly", world.run(APPLY).exits(5));
+    snapshot!("apply_partly", world.run(&format!("{APPLY} --parallelism 1")).exits(5));
     assert_eq!((world.names("defender").len(), world.names("sentinel").len()), (1, 0));
     world.no_faults().forget_requests();
     world.run(APPLY).exits(0).says(&["Applied 1 of 1 change"]);

@@ -317,6 +317,16 @@ impl Request {
         self.0["status"].as_u64().unwrap()
     }
 
+    /// Its place in the sandbox's log.
+    pub(crate) fn number(&self) -> u64 {
+        self.0["number"].as_u64().unwrap()
+    }
+
+    /// When it was answered.
+    pub(crate) fn at(&self) -> jiff::Timestamp {
+        self.0["at"].as_str().unwrap().parse().unwrap()
+    }
+
     pub(crate) fn body(&self) -> &Value {
         &self.0["body"]
     }
@@ -347,7 +357,7 @@ impl Ran {
             text.replace(&*folder.to_string_lossy(), "[folder]")
         };
         Self {
-            arguments: arguments.to_owned(),
+            arguments: text(arguments.as_bytes().to_vec()),
             code: output.status.code().expect("ended by itself"),
             stdout: text(output.stdout),
             stderr: text(output.stderr),
@@ -420,6 +430,9 @@ pub(crate) fn settings() -> insta::Settings {
     for (pattern, instead) in [
         (r"(localhost|127\.0\.0\.1):\d{2,5}", "$1:[port]"),
         (r"request id [0-9a-f-]{36}", "request id [id]"),
+        (r"(Trace|Correlation) ID: [0-9a-f-]{36}", "$1 ID: [id]"),
+        (r"Timestamp: \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "Timestamp: [time]"),
+        (r"client '[0-9a-f-]{36}' with object id '[0-9a-f-]{36}'", "client '[id]' with object id '[id]'"),
         // The sandbox keeps real time; the program runs at NOW, which ends in 08:00:00Z.
         (r"at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "at [time]"),
         (r"[0-9a-f]{64}", "[digest]"),
