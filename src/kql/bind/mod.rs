@@ -18,6 +18,7 @@ mod check;
 mod expand;
 mod expr;
 mod graph;
+mod groups;
 mod join;
 mod matching;
 mod names;
@@ -37,6 +38,7 @@ mod suggest;
 mod symbols;
 mod unify;
 mod user;
+mod values;
 
 #[cfg(test)]
 mod tests;
