@@ -11,6 +11,9 @@ use super::schema::Platform;
 use super::span::Span;
 use super::syntax::*;
 
+/// The code of a query that costs more than `--max-cost` allows.
+pub const CODE: &str = "KQL-COST";
+
 /// A table with more columns is wide.
 const WIDE: usize = 40;
 

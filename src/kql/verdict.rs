@@ -2,13 +2,18 @@
 //!
 //! The verdict is theirs alone: no lint and no rule takes part. Start at [`Schemas::verdict`].
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use super::bind::{self, Bound};
 use super::parser::{Parse, parse};
 use super::schema::{Platform, Schema, SchemaSource};
 use super::span::Span;
+use super::token::TokenKind;
 use super::utf16::Utf16;
+use super::string_value;
 
 /// One schema for each platform, for queries of several platforms in one run. Unpacked when first needed.
 #[derive(Debug)]
@@ -72,13 +77,10 @@ pub fn platform_named(name: &str) -> Option<Platform> {
 
 impl Schemas {
     /// The built-in schemas, with the tables, functions and watchlists of `own` added to each; a table of `own`
-    /// replaces the built-in one of its name.
+    /// replaces the built-in one of its name, and a later source an earlier one.
     #[must_use]
-    pub fn new(own: Option<&SchemaSource>) -> Self {
-        let make = |platform| match own {
-            Some(source) => Schema::built_in(platform).with(source.clone()),
-            None => Schema::built_in(platform),
-        };
+    pub fn new(own: &[SchemaSource]) -> Self {
+        let make = |platform| own.iter().cloned().fold(Schema::built_in(platform), Schema::with);
         Self {
             sentinel: make(Platform::Sentinel),
             xdr: make(Platform::Xdr),
@@ -110,6 +112,7 @@ impl Verdict {
     #[must_use]
     pub fn new(query: &str, parse: &Parse, bound: Bound) -> Self {
         let utf16 = Utf16::new(query);
+        let places = places(query, parse);
         let fault = |severity, code, message, span: Span| {
             let (start, length) = utf16.range(span);
             Fault { severity, code, message: message, start, length }
@@ -139,13 +142,11 @@ impl Verdict {
                 .map(|column| Column { name: column.name, ty: column.ty.name() })
                 .collect(),
             output_open: bound.open,
-            referenced_tables: bound.tables,
-            referenced_functions: bound.functions,
+            referenced_tables: mentioned(bound.tables, &places, false),
+            referenced_functions: mentioned(bound.functions, &places, true),
         }
     }
-}
 
-impl Verdict {
     /// The verdict on something that is not a query at all.
     #[must_use]
     pub fn refused(code: &'static str, message: impl Into<String>) -> Self {
@@ -162,13 +163,37 @@ impl Verdict {
     }
 }
 
+/// Where each word, and each text in quotes, first stands.
+fn places<'q>(query: &'q str, parse: &Parse) -> HashMap<Cow<'q, str>, u32> {
+    let mut places = HashMap::new();
+    for token in &parse.tokens {
+        let text = token.text(query);
+        let word = match token.kind {
+            TokenKind::Identifier | TokenKind::Keyword(_) => Cow::Borrowed(text),
+            kind if kind.is_string() => Cow::Owned(string_value(text)),
+            _ => continue,
+        };
+        places.entry(word).or_insert(token.span.start);
+    }
+    places
+}
+
+/// The names in the order in which the text mentions them. What a wildcard stands for is not mentioned: `union *` names
+/// no table. `all` keeps such names nevertheless, at the end.
+fn mentioned(names: Vec<String>, places: &HashMap<Cow<'_, str>, u32>, all: bool) -> Vec<String> {
+    let place = |name: &String| places.get(name.as_str()).copied();
+    let mut names: Vec<String> = names.into_iter().filter(|name| all || place(name).is_some()).collect();
+    names.sort_by_key(|name| place(name).unwrap_or(u32::MAX));
+    names
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn offsets_are_utf16_units_and_types_kustos() {
-        let schemas = Schemas::new(None);
+        let schemas = Schemas::new(&[]);
         let query = "// 😀\nSecurityEvent | where Compuler == 1 | project EventID, TimeGenerated";
         let verdict = schemas.verdict(query, Platform::Sentinel);
         assert!(verdict.syntax_ok && !verdict.ok && !verdict.output_open);
@@ -186,7 +211,7 @@ mod tests {
     #[test]
     fn own_tables_are_added() {
         let source = SchemaSource::from_json(r#"{"tables": {"App_CL": {"User_s": "string"}}}"#).unwrap();
-        let schemas = Schemas::new(Some(&source));
+        let schemas = Schemas::new(&[source]);
         assert!(schemas.verdict("App_CL | project User_s", Platform::Sentinel).ok);
         assert!(!schemas.verdict("App_CL | project Other", Platform::Sentinel).ok);
         assert!(schemas.verdict("SecurityEvent | take 1", Platform::Unified).ok);
