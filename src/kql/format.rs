@@ -140,7 +140,7 @@ impl<'t> Layout<'t> {
             Some(last) => last.is_open(),
         };
         match next {
-            TokenKind::Pipe => level.pipe_indent(),
+            TokenKind::Pipe | TokenKind::Semicolon => level.pipe_indent(),
             TokenKind::End => TEXT.indent,
             _ if fresh || next.is_close() => level.indent,
             _ if level.piped => level.pipe_indent() + 2,

@@ -170,7 +170,7 @@ fn places<'q>(query: &'q str, parse: &Parse) -> HashMap<Cow<'q, str>, u32> {
         let text = token.text(query);
         let word = match token.kind {
             TokenKind::Identifier | TokenKind::Keyword(_) => Cow::Borrowed(text),
-            kind if kind.is_string() => Cow::Owned(string_value(text)),
+            kind if kind.is_string() => Cow::Owned(string_value(text).unwrap_or_default()),
             _ => continue,
         };
         places.entry(word).or_insert(token.span.start);

@@ -11,8 +11,8 @@ pub(super) const MISSING_COMMA: Lint = Lint {
     title: "two strings stand side by side in a list",
     why: "Kusto joins adjacent string literals into one, so a forgotten comma silently turns two values into one that \
           matches neither.",
-    bad: "SecurityEvent | where Account in (\"alice\" \"bob\") | project Account",
-    good: "SecurityEvent | where Account in (\"alice\", \"bob\") | project Account",
+    bad: "SecurityEvent | where TimeGenerated > ago(1h) | where Computer in (\"dc1\" \"dc2\") | project Account",
+    good: "SecurityEvent | where TimeGenerated > ago(1h) | where Computer in (\"dc1\", \"dc2\") | project Account",
     source: "https://learn.microsoft.com/kusto/query/scalar-data-types/string",
     platforms: &[],
     check: missing_comma,
