@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::compile::compile;
+use crate::compile::{Analyses, compile_with};
 use crate::diagnostic::Diagnostics;
 
 use super::failure::{Exit, Failure};
@@ -35,8 +35,9 @@ pub(crate) fn run(args: &ValidateArgs, start: &Path, settings: &Settings, ui: &U
     };
     let sources = &opened.repository.sources;
     let mut findings: Diagnostics = opened.diagnostics.clone();
+    let analyses = Analyses::default();
     for environment in &environments {
-        findings.extend(compile(&opened.repository, environment, today).1);
+        findings.extend(compile_with(&analyses, &opened.repository, environment, today).1);
     }
     findings.settle(sources);
 

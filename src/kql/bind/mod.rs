@@ -40,7 +40,7 @@ mod user;
 #[cfg(test)]
 mod tests;
 
-pub use report::{Diagnostic, Severity, code_title};
+pub use report::{CODES, Diagnostic, Severity, code_title};
 pub use rows::{Bound, ColumnUse, LetLiteral, OutputColumn, RowSchema};
 
 use crate::kql::builtins::{Builtins, builtins};

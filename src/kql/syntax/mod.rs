@@ -26,6 +26,7 @@ mod expr;
 mod operator;
 mod parts;
 mod statement;
+pub mod visit;
 
 pub use expr::*;
 pub use operator::*;
