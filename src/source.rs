@@ -64,6 +64,8 @@ pub struct SourceFile {
     pub path: String,
     /// The whole text.
     pub text: Arc<str>,
+    /// Its lines must not be quoted: it holds a sensitive allowlist.
+    pub sensitive: bool,
     line_starts: Arc<[u32]>,
 }
 
@@ -89,7 +91,12 @@ impl SourceMap {
         let mut line_starts = vec![0];
         line_starts.extend(text.bytes().zip(1u32..).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next));
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.files.push(SourceFile { path: path.into(), text, line_starts: line_starts.into() });
+        self.files.push(SourceFile {
+            path: path.into(),
+            text,
+            sensitive: false,
+            line_starts: line_starts.into(),
+        });
         id
     }
 
@@ -97,6 +104,13 @@ impl SourceMap {
     #[must_use]
     pub fn file(&self, id: FileId) -> Option<&SourceFile> {
         self.files.get(id.0 as usize)
+    }
+
+    /// From now on, lines of this file are not quoted.
+    pub fn mark_sensitive(&mut self, id: FileId) {
+        if let Some(file) = self.files.get_mut(id.0 as usize) {
+            file.sensitive = true;
+        }
     }
 
     /// All files, in the order of reading.

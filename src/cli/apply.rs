@@ -11,7 +11,7 @@ use crate::render::safe;
 use super::block_on;
 use super::connection::{Connection, connect};
 use super::failure::{Exit, Failure};
-use super::planning::{Planned, PlanningArgs, json, plan_environment, write_private};
+use super::planning::{Planned, PlanningArgs, plan_environment, shown_json, text, write_private};
 use super::progress::Progress;
 use super::repository::{Opened, open};
 use super::settings::Settings;
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &ApplyArgs, start: &Path, settings: &Settings, ui: &Ui) 
     if let Some(file) = &args.planning.json_into
         && !plans.is_empty()
     {
-        write_private(file, &json(&plans.iter().collect::<Vec<_>>())?)?;
+        write_private(file, &shown_json(&plans)?)?;
     }
     Ok(worst)
 }
@@ -78,7 +78,7 @@ pub(crate) fn run(args: &ApplyArgs, start: &Path, settings: &Settings, ui: &Ui) 
 /// Shows a new plan, asks, and carries it out.
 async fn fresh(planned: Planned, args: &ApplyArgs, ui: &Ui) -> Result<(Plan, Exit), Failure> {
     let Planned { plan, connection, states } = planned;
-    ui.data(&crate::render::plan::text(&plan, ui.out));
+    ui.data(&text(&plan, ui));
     let exit = match approve(&plan, &connection, args, ui) {
         Ok(true) => carry_out(&plan, &connection, &states, args, ui).await,
         Ok(false) => Ok(Exit::Done),
@@ -179,7 +179,7 @@ async fn saved(
         )
         .help("make it again with `palisade plan --out FILE`"));
     }
-    ui.data(&crate::render::plan::text(&plan, ui.out));
+    ui.data(&text(&plan, ui));
     if plan.effective().next().is_none() {
         return if plan.summary.blocked > 0 { Err(blocked(&plan)) } else { Ok(Exit::Done) };
     }

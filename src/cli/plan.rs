@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::block_on;
 use super::failure::{Exit, Failure};
-use super::planning::{PlanningArgs, json, plan_environment, write_private};
+use super::planning::{PlanningArgs, json, plan_environment, shown_json, text, write_private};
 use super::repository::open;
 use super::settings::Settings;
 use super::ui::Ui;
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &PlanArgs, start: &Path, settings: &Settings, ui: &Ui) -
         match planned {
             Ok(plan) => {
                 if args.format == Format::Text {
-                    ui.data(&crate::render::plan::text(&plan, ui.out));
+                    ui.data(&text(&plan, ui));
                 }
                 plans.push(plan);
             }
@@ -65,14 +65,13 @@ pub(crate) fn run(args: &PlanArgs, start: &Path, settings: &Settings, ui: &Ui) -
             }
         }
     }
-    let references: Vec<_> = plans.iter().collect();
     if args.format == Format::Json && !plans.is_empty() {
-        ui.data(&json(&references)?);
+        ui.data(&shown_json(&plans)?);
     }
     if let Some(file) = &args.planning.json_into
         && !plans.is_empty()
     {
-        write_private(file, &json(&references)?)?;
+        write_private(file, &shown_json(&plans)?)?;
     }
     if let (Some(file), [plan]) = (&args.out, plans.as_slice()) {
         write_private(file, &json(&[plan])?)?;

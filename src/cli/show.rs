@@ -6,7 +6,7 @@ use crate::plan::Plan;
 
 use super::failure::{Exit, Failure};
 use super::plan::Format;
-use super::planning::json;
+use super::planning::{shown_json, text};
 use super::ui::Ui;
 
 /// The largest plan file that is read.
@@ -25,8 +25,8 @@ pub(crate) struct ShowArgs {
 pub(crate) fn run(args: &ShowArgs, ui: &Ui) -> Result<Exit, Failure> {
     let plan = read(&args.plan)?;
     match args.format {
-        Format::Text => ui.data(&crate::render::plan::text(&plan, ui.out)),
-        Format::Json => ui.data(&json(&[&plan])?),
+        Format::Text => ui.data(&text(&plan, ui)),
+        Format::Json => ui.data(&shown_json(&[plan])?),
     }
     Ok(Exit::Done)
 }

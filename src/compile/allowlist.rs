@@ -220,13 +220,17 @@ pub(crate) fn fill<'a>(
                 continue;
             }
             let run_time_expiry = dialect == Dialect::Full;
-            let condition = predicate::entry(entry, run_time_expiry);
+            let mut condition = predicate::entry(entry, run_time_expiry);
+            if list.sensitive {
+                condition = condition.marked_sensitive();
+            }
             let path = sources.path(entry.span.file).to_owned();
             let name = format!("{path}#{}", entry.id.value);
             let before = if filled.lines.is_empty() { "| where not(" } else { "    or " };
-            let predicates = condition.predicates.iter().zip(&entry.predicates).map(|(range, predicate)| {
-                (range.start + before.len()..range.end + before.len(), predicate)
-            });
+            let predicates =
+                condition.predicates.iter().zip(&entry.predicates).map(|(range, predicate)| {
+                    (range.start + before.len()..range.end + before.len(), predicate)
+                });
             filled.lines.push(Line {
                 text: format!("{before}{}", condition.text),
                 entries: vec![name],

@@ -9,6 +9,8 @@ use std::ops::Range;
 use crate::model::allowlist::{Entry, Predicate, Test, Value};
 use crate::source::Spanned;
 
+use crate::resource::mark_sensitive;
+
 use super::literal;
 
 /// An entry as KQL.
@@ -17,6 +19,16 @@ pub(crate) struct Condition {
     pub(crate) text: String,
     /// Where in it each predicate stands, in the order of the entry.
     pub(crate) predicates: Vec<Range<usize>>,
+}
+
+impl Condition {
+    /// The same condition in the form that outputs never show.
+    pub(crate) fn marked_sensitive(self) -> Self {
+        let text = mark_sensitive(&self.text);
+        let shift = (text.len() - self.text.len()) / 2;
+        let moved = |range: Range<usize>| range.start + shift..range.end + shift;
+        Self { text, predicates: self.predicates.into_iter().map(moved).collect() }
+    }
 }
 
 /// The conjunction of an entry's predicates. With `run_time_expiry`, it also stops holding by itself on the day it

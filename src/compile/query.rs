@@ -103,12 +103,10 @@ pub(crate) fn compile<'a>(
         edits.extend(outline.trivia.iter().flat_map(|run| without_comments(*run, &text, &outline.slots)));
     }
     edits.sort_by_key(|edit| (edit.start, edit.end));
-    let rule_line = |offset: usize| {
-        let span = locator.span(offset, offset);
-        LineOrigin::Rule {
-            path: scope.repository.sources.path(span.file).to_owned(),
-            line: scope.repository.sources.position(span).line,
-        }
+    let path: Arc<str> = scope.repository.sources.path(query.span.file).into();
+    let rule_line = |offset: usize| LineOrigin::Rule {
+        path: Arc::clone(&path),
+        line: scope.repository.sources.position(locator.span(offset, offset)).line,
     };
     let mut assembler = assemble(&text, &edits, rule_line);
     assembler.finish();
@@ -155,7 +153,7 @@ fn replace<'a>(scope: &Scope<'_>, replacement: parameters::Replacement) -> Edit<
     let parameters::Replacement { parameter, literal, origin, value } = replacement;
     let sources = &scope.repository.sources;
     let line = LineOrigin::Parameter {
-        path: sources.path(origin.file).to_owned(),
+        path: sources.path(origin.file).into(),
         line: sources.position(origin).line,
         name: parameter.name,
     };
@@ -208,11 +206,7 @@ fn without_comments<'a>(run: Trivia, text: &str, slots: &[slot::Slot]) -> Vec<Ed
 
 /// Applies edits (sorted, not overlapping) and says for each line of the result where it came from. Trailing blank
 /// lines go: neither service keeps them.
-fn assemble<'a>(
-    text: &str,
-    edits: &[Edit<'a>],
-    rule_line: impl Fn(usize) -> LineOrigin,
-) -> Assembler<'a> {
+fn assemble<'a>(text: &str, edits: &[Edit<'a>], rule_line: impl Fn(usize) -> LineOrigin) -> Assembler<'a> {
     let mut result = Assembler::default();
     let mut position = 0;
     for edit in edits {
@@ -282,6 +276,9 @@ impl<'a> Assembler<'a> {
         self.lines.extend(self.current.take());
         self.text.truncate(self.text.trim_end().len());
         self.lines.truncate(self.text.split('\n').count());
+        // These are kept for every rule until the end of the run.
+        self.lines.shrink_to_fit();
+        self.text.shrink_to_fit();
     }
 }
 

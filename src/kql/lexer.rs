@@ -2,7 +2,7 @@
 //!
 //! [`lex`] works on any text: what is not Kusto becomes [`TokenKind::Unknown`], what has no end is marked, and the
 //! tokens put together are always the text again. It never fails and takes linear time. Start reading at
-//! [`Lexer::next`]. The order in which forms are tried, and the few odd ones (`matches regex` with exactly one
+//! `Lexer::next`. The order in which forms are tried, and the few odd ones (`matches regex` with exactly one
 //! space, `1.` as a real, `3Dchart` as a word), follow Kusto.Language's `TokenParser`.
 
 use super::keyword::Keyword;
@@ -71,7 +71,7 @@ impl<'a> Lexer<'a> {
     fn trivia(&self, rest: &str, first: u8) -> Option<Found> {
         match first {
             b'/' if rest.as_bytes().get(1) == Some(&b'/') => {
-                Some(Found::good(TokenKind::Comment, line_len(rest)))
+                Some(Found::good(TokenKind::Comment, comment_len(rest)))
             }
             b'#' => Some(Found::good(TokenKind::Directive, line_len(rest))),
             _ => {
@@ -246,6 +246,13 @@ fn word_len(bytes: &[u8]) -> usize {
 /// Length of the text up to the end of its line, without the line break.
 fn line_len(rest: &str) -> usize {
     rest.find(is_line_break).unwrap_or(rest.len())
+}
+
+/// A comment keeps a Unicode line break that ends it, which by itself would be no white space.
+fn comment_len(rest: &str) -> usize {
+    let len = line_len(rest);
+    let separator = rest.get(len..).and_then(|end| end.chars().next()).filter(|c| !c.is_ascii());
+    len + separator.map_or(0, char::len_utf8)
 }
 
 fn is_line_break(c: char) -> bool {

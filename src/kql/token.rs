@@ -160,7 +160,7 @@ pub enum LiteralKind {
     Timespan,
     /// `guid(...)`
     Guid,
-    /// A GUID without `guid(...)`, which Kusto refuses everywhere but inside `dynamic(...)` and a few properties.
+    /// A GUID without `guid(...)`, which Kusto refuses except as a property of `externaldata ... with (...)`.
     RawGuid,
 }
 

@@ -160,7 +160,6 @@ pub(crate) enum Ty {
     Table(u32),
     /// Several tables or columns from one name (`Device*`).
     Group(u32),
-    Function(u32),
     Graph(u32),
     /// `cluster(...)`.
     Cluster,

@@ -138,6 +138,9 @@ fn load_allowlists(
         let name = allowlist_name(&file, &root, scope);
         if let Some((document, _)) = document(&file, files, repository, out) {
             let decoded = allowlist::allowlist(&document, &name, scope.clone(), out);
+            if document.get("sensitive").is_some_and(|node| node.kind != NodeKind::Bool(false)) {
+                repository.sources.mark_sensitive(document.file());
+            }
             repository.allowlists.extend(decoded.map(Arc::new));
         }
         names.push(name);

@@ -9,6 +9,7 @@ pub mod build;
 pub mod change;
 pub mod file;
 mod guards;
+mod redact;
 mod risk;
 
 pub use build::{Input, OnDrift, Policy, TargetState, plan};
@@ -17,3 +18,4 @@ pub use change::{
     WriteContent,
 };
 pub use guards::GuardViolation;
+pub use redact::redacted;

@@ -165,15 +165,18 @@ fn allowlist_widened(old: &Value, new: &Value, lines: &[LineOrigin], found: &mut
             .to_owned()
     };
     let (before, after) = (query(old), query(new));
-    let known: std::collections::BTreeSet<String> = before.lines().map(condition).collect();
+    let known: std::collections::BTreeMap<String, String> = before.lines().map(condition).collect();
     for line in hunks(&before, &after, 0).into_iter().flat_map(|hunk| hunk.lines) {
         if line.tag != LineTag::Added {
             continue;
         }
         let text: String = line.pieces.iter().map(|(_, piece)| piece.as_str()).collect();
         let origin = line.new.and_then(|number| lines.get(number - 1));
+        let (silenced, until) = condition(&text);
+        // The same noise until the same day or an earlier one is nothing new.
+        let narrower = known.get(&silenced).is_some_and(|before| until <= *before);
         if let Some(LineOrigin::Allowlist { entries }) = origin
-            && !known.contains(&condition(&text))
+            && !narrower
         {
             found.extend(
                 entries.iter().map(|entry| reduction("allowlist_widened", format!("allowlist {entry}"))),
@@ -182,11 +185,19 @@ fn allowlist_widened(old: &Value, new: &Value, lines: &[LineOrigin], found: &mut
     }
 }
 
-/// A slot line without what its place in the slot adds, so that an entry that only moved is recognised.
-fn condition(line: &str) -> String {
+/// What a slot line silences, without what its place in the slot adds, and until when. Days compare as text; a line
+/// without a day holds longest.
+fn condition(line: &str) -> (String, String) {
+    const UNTIL: &str = " and now() < datetime(";
     let line = line.trim();
     let line = line.strip_prefix("| where not(").or_else(|| line.strip_prefix("or ")).unwrap_or(line);
-    line.to_owned()
+    match line.rfind(UNTIL).map(|at| (&line[..at], &line[at + UNTIL.len()..])) {
+        Some((silenced, rest)) => {
+            let until: String = rest.chars().take_while(|c| *c != ')').collect();
+            (silenced.to_owned(), until)
+        }
+        None => (line.to_owned(), "9999".to_owned()),
+    }
 }
 
 fn switched_on(value: &Value) -> Option<i64> {
@@ -267,5 +278,16 @@ mod tests {
         let lines = [rule, entry("f#b"), entry("f#a"), LineOrigin::Allowlist { entries: vec![] }];
         let found = of_update(before.as_object().unwrap(), after.as_object().unwrap(), &lines);
         assert_eq!(found.into_iter().map(|r| r.detail).collect::<Vec<_>>(), ["allowlist f#b"]);
+    }
+
+    #[test]
+    fn a_later_day_widens_and_an_earlier_one_does_not() {
+        let until =
+            |day: &str| json!({"query": format!("T\n| where not((a and now() < datetime({day}))\n  )")});
+        let lines = vec![LineOrigin::Allowlist { entries: vec!["f#a".into()] }; 3];
+        let count = |from: &str, to: &str| {
+            of_update(until(from).as_object().unwrap(), until(to).as_object().unwrap(), &lines).len()
+        };
+        assert_eq!((count("2027-05-01", "2027-06-01"), count("2027-05-01", "2027-01-01")), (1, 0));
     }
 }

@@ -21,6 +21,7 @@ const REPLACEMENT: char = '\u{fffd}';
 /// All diagnostics, a blank line after each. `width` is the terminal's, in columns.
 #[must_use]
 pub fn text(diagnostics: &Diagnostics, sources: &SourceMap, color: bool, width: usize) -> String {
+    let diagnostics = without_secrets(diagnostics, sources);
     let width = width.max(LEAST_WIDTH);
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(width);
@@ -37,6 +38,7 @@ pub fn text(diagnostics: &Diagnostics, sources: &SourceMap, color: bool, width: 
 /// positions are null when there is no place.
 #[must_use]
 pub fn json(diagnostics: &Diagnostics, sources: &SourceMap) -> Value {
+    let diagnostics = without_secrets(diagnostics, sources);
     let one = |diagnostic: &Diagnostic| {
         let mut object = place(diagnostic.span, sources);
         let related = diagnostic.related.iter().map(|(span, text)| {
@@ -58,6 +60,22 @@ pub fn json(diagnostics: &Diagnostics, sources: &SourceMap) -> Value {
         Value::Object(all)
     };
     Value::Array(diagnostics.iter().map(one).collect())
+}
+
+/// Findings in sensitive files without the words that may quote a value: label and detail.
+fn without_secrets<'a>(diagnostics: &'a Diagnostics, sources: &SourceMap) -> Cow<'a, Diagnostics> {
+    let is_secret = |diagnostic: &Diagnostic| {
+        diagnostic.span.and_then(|span| sources.file(span.file)).is_some_and(|file| file.sensitive)
+    };
+    if !diagnostics.iter().any(is_secret) {
+        return Cow::Borrowed(diagnostics);
+    }
+    let mut shown = diagnostics.clone();
+    for diagnostic in shown.iter_mut().filter(|diagnostic| is_secret(diagnostic)) {
+        diagnostic.label = None;
+        diagnostic.detail = Some("the list is sensitive: its values are not shown".to_owned());
+    }
+    Cow::Owned(shown)
 }
 
 fn place(span: Option<Span>, sources: &SourceMap) -> serde_json::Map<String, Value> {
@@ -95,6 +113,11 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap, width: usize) -
         marks.extend(related.map(|(span, text)| Mark { span: *span, text: Some(text), primary: false }));
         for file in files_of(&marks) {
             let here: Vec<&Mark<'_>> = marks.iter().filter(|mark| mark.span.file == file).collect();
+            if sources.file(file).is_some_and(|file| file.sensitive) {
+                group =
+                    group.element(Origin::path(sources.display(here.first().map_or(span, |mark| mark.span))));
+                continue;
+            }
             group = match snippet(file, &here, sources) {
                 Some(snippet) => group.element(snippet),
                 None => group.element(Origin::path(visible(sources.path(file)).into_owned())),
@@ -187,11 +210,18 @@ fn visible(text: &str) -> Cow<'_, str> {
         !matches!(c, '\n' | '\t')
             && (characters::is_control(c) || characters::is_bidi_control(c) || characters::is_invisible(c))
     };
-    if !text.contains(is_hidden) {
-        return Cow::Borrowed(text);
+    let mut shown = Cow::Borrowed(text);
+    if shown.contains(is_hidden) {
+        let text = shown.replace("\r\n", "\n");
+        shown = Cow::Owned(text.chars().map(|c| if is_hidden(c) { REPLACEMENT } else { c }).collect());
     }
-    let text = text.replace("\r\n", "\n");
-    Cow::Owned(text.chars().map(|c| if is_hidden(c) { REPLACEMENT } else { c }).collect())
+    // What a build agent would take for a command; the replacement is as wide, so that carets stay right.
+    for (command, harmless) in [("##vso[", "#\u{fffd}vso["), ("##[", "#\u{fffd}[")] {
+        if shown.contains(command) {
+            shown = Cow::Owned(shown.replace(command, harmless));
+        }
+    }
+    shown
 }
 
 /// Breaks lines between words; a word longer than a line stays whole.
@@ -211,7 +241,11 @@ fn wrap(text: &str, width: usize) -> String {
                 out.push(' ');
                 column += 1;
             }
-            out.push_str(word);
+            // GitHub obeys `::command::` at the start of a line, however far it is indented.
+            match word.strip_prefix("::") {
+                Some(rest) => out.extend([": :", rest]),
+                None => out.push_str(word),
+            }
             column += length;
         }
     }
@@ -296,17 +330,20 @@ error[X-01]: a summary
     #[test]
     fn hostile_text_stays_text() {
         let mut sources = SourceMap::default();
-        let text = "a: \u{1b}[31m\u{9b}2J\u{202e}txt\u{0}\u{200b} ::error::x # \u{7f}\nb: 1\n";
+        let text = "a: ##vso[x]##[y] \u{1b}[31m\u{9b}2J\u{202e}txt\u{0}\u{200b} ::error::x # \u{7f}\nb: 1\n";
         let file = sources.add("rules/\u{1b}]0;x\u{7}.yaml", text);
         let start = u32::try_from(text.find("txt").unwrap()).unwrap();
         let finding = Diagnostic::error("X-01", "s\u{1b}[2J")
             .labelled(Span::new(file, start, start + 3), "l\u{1b}[0m\nsecond")
-            .with_detail("d\u{202e}")
+            .with_detail("d\u{202e} ::error::x ##vso[task.complete]")
             .with_help("h\r\u{85}")
             .with_related(Span::new(file, 0, 1), "r\u{2066}");
         let shown = one(finding, &sources);
         let bad = |c: &char| (*c != '\n' && c.is_control()) || characters::is_bidi_control(*c);
         assert_eq!(shown.chars().find(bad), None, "{shown}");
+        assert!(!shown.contains("##vso[") && !shown.contains("##["), "{shown}");
+        let wrapped = wrap(&format!("{} ::error::x", "word ".repeat(20)), 40);
+        assert!(wrapped.lines().all(|line| !line.trim_start().starts_with("::")), "{wrapped}");
         // Each hidden character takes one column: the marker is still under `txt`.
         let quoted = shown.lines().find(|line| line.contains("txt")).unwrap();
         let marker = shown.lines().find(|line| line.contains("^^^")).unwrap();

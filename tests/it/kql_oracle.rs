@@ -4,6 +4,8 @@
 //! recorded verdicts of the whole corpus are compared by `cargo run --release --example agreement`; this test is
 //! there so that a change of the grammar meets the real parser, with texts whose verdict nobody wrote down.
 
+#![allow(clippy::expect_used, clippy::print_stdout)] // helpers of a test: failing loudly is their way
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

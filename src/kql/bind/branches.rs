@@ -186,7 +186,7 @@ impl<'a> Binder<'a> {
 
     /// Declares a variable from here on.
     pub(super) fn declare_variable(&mut self, name: &str, ty: Ty) {
-        let variable = self.new_variable(Variable { ty, constant: false, value: None, parameter: false });
+        let variable = self.new_variable(Variable { ty, constant: false, value: None });
         let name = self.names.intern(name);
         self.declare_name(name, variable);
     }

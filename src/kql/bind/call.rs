@@ -1,6 +1,5 @@
 //! Calls: which function a name means, its arguments in their scopes, and the result. Operators are calls, too.
 
-use super::matching::whole;
 use super::report::Severity;
 use super::symbols::{Info, Sym, Value};
 use super::{Binder, Context, Scope};
@@ -52,23 +51,21 @@ impl<'a> Binder<'a> {
     }
 
     /// Binds `name(arguments)`.
-    pub(super) fn call(&mut self, expr: &'a Expr, call: &'a Call, tabular: bool) -> Info<'a> {
+    pub(super) fn call(&mut self, call: &'a Call, tabular: bool) -> Info<'a> {
         let target = self.target(call, tabular);
         let path = self.cx.path.take();
         let info = match target {
             Target::Builtin(function, kind) => {
                 self.facts.function(self.quiet, function.name);
-                let args = self.arguments(call, Some((function, kind)));
+                let mut args = self.arguments(call, Some((function, kind)));
+                args.splice(0..0, self.implicit_argument());
                 self.cx.path = path;
-                self.call_builtin(expr, call, function, kind, &args)
+                self.call_builtin(call, function, &args)
             }
             Target::User(user) => {
                 self.facts.function(self.quiet, &call.name.text);
                 let mut args = self.user_arguments(call, user);
-                if let Some(implicit) = self.cx.implicit {
-                    let span = call.name.span;
-                    args.insert(0, Arg { expr: None, info: Info::of(implicit), ty: implicit, span });
-                }
+                args.splice(0..0, self.implicit_argument());
                 self.call_user(user, &args, call.name.span)
             }
             Target::Opaque(ty) => {
@@ -82,6 +79,12 @@ impl<'a> Binder<'a> {
         };
         self.cx.path = path;
         info
+    }
+
+    /// The input of `invoke`, as the first argument of its call.
+    fn implicit_argument(&self) -> Option<Arg<'a>> {
+        let (ty, span) = self.cx.implicit?;
+        Some(Arg { expr: None, info: Info::of(ty), ty, span })
     }
 
     fn target(&mut self, call: &'a Call, tabular: bool) -> Target {
@@ -276,14 +279,7 @@ impl<'a> Binder<'a> {
         args
     }
 
-    fn call_builtin(
-        &mut self,
-        expr: &'a Expr,
-        call: &'a Call,
-        function: &'static Function,
-        kind: BuiltinKind,
-        args: &[Arg<'a>],
-    ) -> Info<'a> {
+    fn call_builtin(&mut self, call: &'a Call, function: &'static Function, args: &[Arg<'a>]) -> Info<'a> {
         let callee = Callee { name: function.name, span: call.name.span, operator: false };
         let constant = function.folds && args.iter().all(|a| a.info.constant);
         let overloads = self.best_overloads(&function.signatures, args, false);
@@ -292,7 +288,7 @@ impl<'a> Binder<'a> {
                 self.check_call(callee, signature, args);
                 let ty = self.result(signature, args, Some((function, call)));
                 let ty = self.sharper_dynamic(ty, &function.signatures, args, Some((function, call)));
-                Info { sym: Sym::Builtin(function, kind), constant, ..Info::of(ty) }
+                Info { sym: Sym::Builtin(function), constant, ..Info::of(ty) }
             }
             _ => {
                 let min = function.signatures.iter().map(|s| s.min_args).min().unwrap_or(0);
@@ -310,10 +306,9 @@ impl<'a> Binder<'a> {
                     self.error("KQL127", callee.span, what);
                 }
                 let ty = self.common_result(&overloads, args, Some((function, call)));
-                Info { sym: Sym::Builtin(function, kind), constant, ..Info::of(ty) }
+                Info { sym: Sym::Builtin(function), constant, ..Info::of(ty) }
             }
         };
-        let _ = expr;
         Info { column: self.converted_column(function, args, info.ty), ..info }
     }
 
@@ -380,7 +375,6 @@ impl<'a> Binder<'a> {
             let what = format!("the operator '{written}' is not defined for {}", types.join(" and "));
             self.error("KQL106", span, what);
         }
-        let _ = whole;
         Info { sym: Sym::Other, ..Info::of(self.common_result(&overloads, args, None)) }
     }
 

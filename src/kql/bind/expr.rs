@@ -40,7 +40,7 @@ impl<'a> Binder<'a> {
             ExprKind::Array(items) => self.array(items),
             ExprKind::Object(members) => self.object(members),
             ExprKind::TypeOf(type_of) => self.type_of(expr, type_of),
-            ExprKind::Call(call) => self.call(expr, call, tabular),
+            ExprKind::Call(call) => self.call(call, tabular),
             ExprKind::Path(path) => self.path(expr, path, tabular),
             ExprKind::Index(index) => self.index(expr, index),
             ExprKind::Bracketed(inner) => self.bracketed(inner),
@@ -62,7 +62,7 @@ impl<'a> Binder<'a> {
             }
             ExprKind::Paren(inner) => self.paren(expr, inner, tabular),
             ExprKind::Pipeline(pipeline) => self.pipeline(expr.span, pipeline),
-            ExprKind::ToScalar(query) => self.to_scalar(expr, query),
+            ExprKind::ToScalar(query) => self.scalar_query(expr, query),
             ExprKind::ToTable(query) => {
                 let info = self.sub_query(expr.span, &query.query);
                 self.check_tabular(info.ty, query.query.span);
@@ -232,7 +232,10 @@ impl<'a> Binder<'a> {
     }
 
     fn path(&mut self, expr: &'a Expr, path: &'a Path, tabular: bool) -> Info<'a> {
-        let base = self.expr_in(&path.base, false);
+        let base = self.scoped(|binder| {
+            binder.cx.implicit = None;
+            binder.expr_in(&path.base, false)
+        });
         let base_ty = self.reduced(base.ty);
         self.dynamic_paths.insert(address(expr), base_ty.is_array_or_bag() || base_ty.is_unknown());
         if let ExprKind::Bracketed(index) = &path.selector.kind {
@@ -382,7 +385,7 @@ impl<'a> Binder<'a> {
         })
     }
 
-    fn to_scalar(&mut self, expr: &'a Expr, query: &'a Query) -> Info<'a> {
+    fn scalar_query(&mut self, expr: &'a Expr, query: &'a Query) -> Info<'a> {
         let inner = self.scoped(|binder| {
             binder.cx.row = None;
             binder.cx.path = None;
@@ -413,7 +416,7 @@ impl<'a> Binder<'a> {
             let info = self.expr(value);
             self.check_scalar(info.ty, value.span);
         }
-        if !columns.is_empty() && table.values.len() % columns.len() != 0 {
+        if !columns.is_empty() && !table.values.len().is_multiple_of(columns.len()) {
             let first = table.values.first().map_or_else(Span::default, |v| v.span);
             let span = table.values.last().map_or(first, |last| first.to(last.span));
             let what = format!("{} values do not fill rows of {} columns", table.values.len(), columns.len());
@@ -476,7 +479,6 @@ fn kind_name(ty: Ty) -> &'static str {
     match ty {
         Ty::Table(_) => "table",
         Ty::Group(_) => "group of names",
-        Ty::Function(_) => "function",
         Ty::Graph(_) => "graph",
         Ty::Cluster => "cluster",
         Ty::Database(_) => "database",

@@ -12,7 +12,7 @@ const LEFT_ONLY: [&str; 4] = ["anti", "leftanti", "leftsemi", "leftantisemi"];
 const RIGHT_ONLY: [&str; 3] = ["rightanti", "rightsemi", "rightantisemi"];
 
 impl<'a> Binder<'a> {
-    pub(super) fn join(&mut self, join: &'a Join, lookup: bool) -> Ty {
+    pub(super) fn join(&mut self, join: &'a Join, lookup: bool, at: Span) -> Ty {
         self.check_parameters(&join.parameters, if lookup { params::LOOKUP } else { params::JOIN });
         let right_info = self.scoped(|binder| {
             binder.cx.row = None;
@@ -35,7 +35,7 @@ impl<'a> Binder<'a> {
                     let info = binder.expr(predicate);
                     binder.check_bool(info, predicate);
                 }
-                None => {}
+                None => binder.error("KQL182", at, "the join needs 'on' and the columns to match"),
             }
         });
         let kind = params::word(&join.parameters, &["kind"]).unwrap_or_default();

@@ -14,6 +14,7 @@ mod aggregates;
 mod arena;
 mod branches;
 mod call;
+mod check;
 mod expand;
 mod expr;
 mod graph;
@@ -55,8 +56,10 @@ use symbols::{Binding, ColId, Column, Graph, Group, Info, Table, TableId, Tuple,
 const MAX_EXPANSIONS: u32 = 2_000;
 /// How deep function bodies may call each other.
 const MAX_CALL_DEPTH: u32 = 24;
-/// Columns all tables of one query may have together; above that tables become open.
+/// Columns made while one query is bound; from there on tables are open and have none.
 const MAX_COLUMNS: usize = 1_000_000;
+/// Columns of one table; the union of all built-in tables has some 13,000.
+const MAX_TABLE_COLUMNS: usize = 30_000;
 /// Diagnostics kept of one query.
 const MAX_DIAGNOSTICS: usize = 200;
 
@@ -96,22 +99,22 @@ struct Context {
     row: Option<TableId>,
     /// The right side of a join, in its condition.
     right: Option<TableId>,
-    /// A bare name in `on` means the column of both sides.
-    common_only: bool,
     /// The type of what stands before the dot.
     path: Option<Ty>,
     scope: Scope,
     /// Unknown tables are left out when the query runs: `union isfuzzy=true`.
     fuzzy: bool,
     wildcards: Wildcards,
-    /// The input of `invoke`.
-    implicit: Option<Ty>,
+    /// The input of `invoke` and where it is written.
+    implicit: Option<(Ty, Span)>,
     /// The graph whose pattern's `where` or `project` is being bound.
     graph: Option<u32>,
     /// The graph that a `partitioned-by` query reads.
     partitioned: Option<Ty>,
     /// Inside `dynamic(...)`.
     in_dynamic: bool,
+    /// What is written before the operator being bound.
+    input: Span,
     /// The first operator of a pipeline has an input although none is written.
     piped: bool,
     /// Where a pipeline that is bound next stands: its rows are in scope up to the end of this.
@@ -230,7 +233,6 @@ impl Context {
         Context {
             row: None,
             right: None,
-            common_only: false,
             path: None,
             scope: Scope::Normal,
             fuzzy: false,
@@ -239,6 +241,7 @@ impl Context {
             graph: None,
             partitioned: None,
             in_dynamic: false,
+            input: Span::at(region.start),
             piped: false,
             region,
         }

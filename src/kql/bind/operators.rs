@@ -297,7 +297,7 @@ impl<'a> Binder<'a> {
                 Ty::Table(_) | Ty::Graph(_) => input,
                 _ => binder.open_result().ty,
             };
-            binder.cx.implicit = Some(input);
+            binder.cx.implicit = Some((input, binder.cx.input));
             binder.cx.row = None;
             binder.tabular(call)
         });

@@ -184,7 +184,7 @@ impl<'a> Binder<'a> {
                     _ => span.of(self.text),
                 };
                 let fits = |w: &&str| if ignore_case { w.eq_ignore_ascii_case(text) } else { **w == *text };
-                if !words.iter().any(|w| fits(w)) {
+                if !words.iter().any(fits) {
                     let what = format!("'{text}' is not one of: {}", words.join(", "));
                     self.error("KQL005", span, what);
                 }
@@ -219,7 +219,8 @@ impl<'a> Binder<'a> {
         let info = self.expr(value);
         let literal = matches!(value.kind, ExprKind::String(_) | ExprKind::Literal(_))
             || matches!(&value.kind, ExprKind::Unary(_));
-        if !info.ty.is_opaque() && !(literal && types.contains(&info.ty)) {
+        let fits = info.ty.is_opaque() || literal && types.contains(&info.ty);
+        if !fits {
             self.error("KQL131", value.span, format!("{what} is expected"));
         }
     }

@@ -1,12 +1,12 @@
 //! Pipelines: the columns of one operator are those that the next one sees.
 
 use super::expr::table_of;
-use super::params::{self, Params};
+use super::params;
 use super::projection::{Projection, Style};
 use super::symbols::{ColId, Info, TableId};
 use super::{Binder, Scope, Wildcards};
 use crate::kql::span::Span;
-use crate::kql::syntax::{Expr, Operator, OperatorKind, OperatorParameter, Ordered, Pipeline};
+use crate::kql::syntax::{Expr, Operator, OperatorKind, Ordered, Pipeline};
 use crate::kql::types::Ty;
 
 impl<'a> Binder<'a> {
@@ -28,6 +28,7 @@ impl<'a> Binder<'a> {
             None => outer.row.map_or(Ty::Void, |row| Ty::Table(row.0)),
         };
         let from_nothing = pipeline.source.is_none();
+        let mut read = pipeline.source.as_ref().map_or(span.start, |source| source.span.end);
         for (index, operator) in pipeline.operators.iter().enumerate() {
             let region = self.cx.region;
             let rest = pipeline.operators.get(index + 1..).unwrap_or_default();
@@ -41,15 +42,18 @@ impl<'a> Binder<'a> {
             if let Some(row) = self.cx.row
                 && !(from_nothing && index == 0)
             {
-                self.remember_rows(operator.pipe.map_or(operator.span.start, |pipe| pipe.start), row);
+                self.remember_rows(read, row);
             }
             self.cx.scope = Scope::Normal;
             self.cx.wildcards = Wildcards::Refused;
             self.cx.right = None;
             self.cx.path = None;
+            let written = operator.pipe.map_or(operator.span.start, |pipe| pipe.start);
+            self.cx.input = Span::new(span.start, before_space(self.text, span.start, written));
             current = self.operator_result(operator, current);
             self.cx.piped = true;
             self.cx.region = region;
+            read = operator.span.end;
         }
         if let (Ty::Table(table), Some(last)) = (current, pipeline.operators.last()) {
             self.remember_rows(last.span.end, TableId(table));
@@ -60,11 +64,11 @@ impl<'a> Binder<'a> {
 
     /// Whether what stands before these operators is the input of a fuzzy union.
     fn fuzzy_before(&self, operators: &'a [Operator], inherited: bool) -> bool {
-        let unions = operators.iter().filter_map(|operator| match &operator.kind {
+        let mut unions = operators.iter().filter_map(|operator| match &operator.kind {
             OperatorKind::Union(union) => self.fuzziness(&union.parameters),
             _ => None,
         });
-        unions.last().unwrap_or(inherited)
+        unions.next().unwrap_or(inherited)
     }
 
     /// The result of one operator whose input is in scope.
@@ -134,8 +138,8 @@ impl<'a> Binder<'a> {
                 let name = name.as_ref().map_or("Count", |name| &name.text);
                 self.columns_table(&[(name, Ty::Long)])
             }
-            OperatorKind::Join(join) => self.join(join, false),
-            OperatorKind::Lookup(join) => self.join(join, true),
+            OperatorKind::Join(join) => self.join(join, false, at),
+            OperatorKind::Lookup(join) => self.join(join, true, at),
             OperatorKind::Union(union) => self.union(union),
             OperatorKind::MvExpand(expand) => self.mv_expand(expand),
             OperatorKind::MvApply(apply) => self.mv_apply(apply),
@@ -293,14 +297,16 @@ impl<'a> Binder<'a> {
         }
     }
 
-    pub(super) fn parameters(&mut self, parameters: &'a [OperatorParameter], known: Params) {
-        self.check_parameters(parameters, known);
-    }
-
     pub(super) fn table_or_open(&mut self, ty: Ty) -> TableId {
         match table_of(ty) {
             Some(table) => table,
             None => self.open_table(),
         }
     }
+}
+
+/// The end of the text from `start` to `end` without the white space at its end.
+fn before_space(text: &str, start: u32, end: u32) -> u32 {
+    let part = Span::new(start, end).of(text);
+    start + u32::try_from(part.trim_end().len()).unwrap_or(0)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Binder;
 use super::symbols::{ColId, Group, Info, Sym};
-use crate::kql::builtins::Function;
+use crate::kql::builtins::{Function, NameRule};
 use crate::kql::schema::{FastMap, FastSet, Name};
 use crate::kql::span::Span;
 use crate::kql::syntax::{Direction, Expr, ExprKind, Named};
@@ -169,13 +169,6 @@ impl<'a> Binder<'a> {
         to.declared.insert(new);
     }
 
-    /// Binds an expression and adds its columns. `ty` overrides the type of the column.
-    pub(super) fn project(&mut self, to: &mut Projection, expr: &'a Expr, style: Style) -> Info<'a> {
-        let info = self.expr(expr_value(expr));
-        self.project_bound(to, expr, info, style, None, false);
-        info
-    }
-
     /// Adds the columns of an expression that has been bound; `info` is that of its value, without a name.
     pub(super) fn project_bound(
         &mut self,
@@ -247,7 +240,7 @@ impl<'a> Binder<'a> {
         style: Style,
         once: bool,
     ) {
-        if let Sym::Builtin(function, _) = info.sym {
+        if let Sym::Builtin(function) = info.sym {
             self.add_result_column(to, function, column, once);
         } else {
             self.add(to, column, None, matches!(style, Style::Replace | Style::Extend), once);
@@ -256,7 +249,11 @@ impl<'a> Binder<'a> {
 
     /// A column of a result that is several columns.
     fn add_result_column(&mut self, to: &mut Projection, function: &Function, column: ColId, once: bool) {
-        let column = match function.prefix {
+        let prefix = match function.naming {
+            NameRule::Prefix(prefix) => Some(prefix),
+            _ => function.prefix,
+        };
+        let column = match prefix {
             Some(prefix) => {
                 let old = self.column(column);
                 let text = format!("{prefix}_{}", self.names.text(old.name));
@@ -359,7 +356,7 @@ impl<'a> Binder<'a> {
             }
             return;
         }
-        if let (Ty::Tuple(tuple), Sym::Builtin(function, _)) = (info.ty, info.sym) {
+        if let (Ty::Tuple(tuple), Sym::Builtin(function)) = (info.ty, info.sym) {
             let columns = Arc::clone(&self.tuple(tuple).columns);
             if let (Style::Print(index), [only]) = (style, &*columns) {
                 let only_ty = self.column(*only).ty;
@@ -379,7 +376,7 @@ impl<'a> Binder<'a> {
             return;
         }
         let name = match (&expr.kind, info.sym) {
-            (ExprKind::Call(call), Sym::Builtin(function, _)) => self.call_name(function, call, true),
+            (ExprKind::Call(call), Sym::Builtin(function)) => self.call_name(function, call, true),
             (ExprKind::Call(_), _) => None,
             _ if style == Style::Graph => self.graph_name(expr),
             _ => self.expression_name(expr),
@@ -418,7 +415,7 @@ impl<'a> Binder<'a> {
     /// The columns of a wildcard in the order that `asc`, `desc` or `granny-asc` asks for.
     pub(super) fn ordered_columns(&self, columns: &[ColId], direction: Option<Direction>) -> Vec<ColId> {
         let mut list = columns.to_vec();
-        let key = |c: &ColId| self.names.text(self.column(*c).name).to_lowercase();
+        let key = |c: &ColId| self.names.text(self.column(*c).name).to_uppercase();
         match direction {
             None => {}
             Some(Direction::Asc) => list.sort_by_key(key),

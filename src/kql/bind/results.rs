@@ -5,7 +5,7 @@ use super::Binder;
 use super::call::Arg;
 use super::matching::Dealt;
 use super::rules::Conversion;
-use super::symbols::{Info, Sym, Value};
+use super::symbols::{Sym, Value};
 use crate::kql::builtins::{BuiltinKind, Function, Returns, Signature};
 use crate::kql::schema::Name;
 use crate::kql::syntax::{Call, ExprKind};
@@ -273,10 +273,6 @@ impl<'a> Binder<'a> {
     /// The literal of an argument as text; empty if it is none.
     pub(super) fn constant_text(arg: &Arg<'a>) -> &'a str {
         arg.info.value.map_or("", Value::text)
-    }
-
-    pub(super) fn info_of_type(ty: Ty) -> Info<'a> {
-        Info::of(ty)
     }
 }
 

@@ -96,7 +96,7 @@ impl<'a> Binder<'a> {
             let parameter = LetLiteral { name: name.to_owned(), ty: ty.scalar(), span: expr.span };
             self.facts.parameters.push(parameter);
         }
-        self.new_variable(Variable { ty, constant: info.constant, value: info.value, parameter: false })
+        self.new_variable(Variable { ty, constant: info.constant, value: info.value })
     }
 
     fn query_parameter(&mut self, parameter: &'a Parameter) {
@@ -105,7 +105,7 @@ impl<'a> Binder<'a> {
             self.expr(default);
             Value { expr: default, source: self.text }
         });
-        let variable = Variable { ty, constant: value.is_some(), value, parameter: true };
+        let variable = Variable { ty, constant: value.is_some(), value };
         let sym = self.new_variable(variable);
         let name = self.names.intern(&parameter.name.text);
         self.declare_name(name, sym);

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::kql::builtins::{BuiltinKind, Function};
+use crate::kql::builtins::Function;
 use crate::kql::schema::Name;
 use crate::kql::syntax::{Expr, ExprKind};
 use crate::kql::token::LiteralKind;
@@ -62,8 +62,6 @@ pub(super) struct Variable<'a> {
     pub(super) ty: Ty,
     pub(super) constant: bool,
     pub(super) value: Option<Value<'a>>,
-    /// A parameter inside the declaration of its function: its value is not known, but counts as constant.
-    pub(super) parameter: bool,
 }
 
 /// A literal, with the text it is written in.
@@ -112,7 +110,7 @@ pub(super) enum Sym {
     Variable(u32),
     /// A function of this query or of the schema.
     User(u32),
-    Builtin(&'static Function, BuiltinKind),
+    Builtin(&'static Function),
     Group(u32),
     /// The type named by `typeof(...)`.
     TypeOf(Ty),

@@ -58,7 +58,7 @@ impl<'a> Binder<'a> {
         let result = self.bind_body(&function.body, scope, |binder| {
             for parameter in &parameters {
                 let scalar = parameter.ty.is_scalar();
-                let variable = Variable { ty: parameter.ty, constant: scalar, value: None, parameter: true };
+                let variable = Variable { ty: parameter.ty, constant: scalar, value: None };
                 let sym = binder.new_variable(variable);
                 binder.declare_name(parameter.name, sym);
             }
@@ -340,13 +340,11 @@ impl<'a> Binder<'a> {
                             ty: if parameter.ty.is_scalar() { parameter.ty } else { arg.ty },
                             constant: arg.info.value.is_some(),
                             value: arg.info.value,
-                            parameter: false,
                         },
                         None => Variable {
                             ty: parameter.ty,
                             constant: parameter.default.is_some(),
                             value: parameter.default.map(|expr| Value { expr, source: binder.text }),
-                            parameter: true,
                         },
                     };
                     let sym = binder.new_variable(variable);

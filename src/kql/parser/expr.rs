@@ -7,7 +7,7 @@
 use super::super::keyword::Keyword as K;
 use super::super::span::Span;
 use super::super::syntax::{
-    Between, Binary, BinaryOp, Chain, ChainOp, Expr, ExprKind, In, InOp, Link, Named, Unary,
+    Between, Binary, BinaryOp, Chain, ChainOp, Expr, ExprKind, In, InOp, Link, Name, Named, Unary,
 };
 use super::super::token::TokenKind as T;
 use super::cursor::Parser;
@@ -91,7 +91,7 @@ impl Parser<'_> {
         self.named_expr_opt().unwrap_or_else(|| self.missing_expr())
     }
 
-    fn named_value(&mut self, start: Span, names: Vec<super::super::syntax::Name>, list: bool) -> Expr {
+    fn named_value(&mut self, start: Span, names: Vec<Name>, list: bool) -> Expr {
         self.expect(T::Equal, "=");
         let value = self.expr();
         self.node(start, ExprKind::Named(Box::new(Named { names, list, value })))

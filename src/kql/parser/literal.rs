@@ -100,10 +100,7 @@ impl Parser<'_> {
         use LiteralKind as L;
         let start = self.here();
         match self.peek() {
-            T::Literal(L::RawGuid) => {
-                // The official parser refuses a bare GUID here too, with its message about guid(...).
-                self.plain_literal_opt()
-            }
+            // `int(1)` is the one constant that is no JSON value for Kusto.
             T::Literal(L::Int) => None,
             T::Literal(_) => self.plain_literal_opt(),
             T::Keyword(K::Dynamic) => self.dynamic_opt(),

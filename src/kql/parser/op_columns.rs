@@ -2,8 +2,8 @@
 
 use super::super::keyword::Keyword as K;
 use super::super::syntax::{
-    Columns, Direction, Nulls, OperatorKind, OperatorParameter, Ordered, Reduce, Rows, SampleDistinct, Sort,
-    Summarize, Top, TopHitters, TopNested,
+    Columns, Direction, Expr, ExprKind, Nulls, OperatorKind, OperatorParameter, Ordered, Reduce, Rows,
+    SampleDistinct, Sort, Summarize, Top, TopHitters, TopNested,
 };
 use super::super::token::TokenKind as T;
 use super::cursor::Parser;
@@ -41,7 +41,7 @@ impl Parser<'_> {
         OperatorKind::ProjectByNames(self.list(List::COMMON, Self::expr_opt, Parser::missing_expr))
     }
 
-    pub(super) fn names_or_wildcards(&mut self) -> Vec<super::super::syntax::Expr> {
+    pub(super) fn names_or_wildcards(&mut self) -> Vec<Expr> {
         self.list(List::COMMON, Self::name_or_wildcard_opt, Parser::missing_expr)
     }
 
@@ -182,13 +182,13 @@ impl Parser<'_> {
         OperatorKind::Getschema(kind)
     }
 
-    pub(super) fn named_exprs(&mut self, list: List) -> Vec<super::super::syntax::Expr> {
+    pub(super) fn named_exprs(&mut self, list: List) -> Vec<Expr> {
         self.list(list, Self::named_expr_opt, Parser::missing_expr)
     }
 
-    pub(super) fn star_opt(&mut self) -> Option<super::super::syntax::Expr> {
+    pub(super) fn star_opt(&mut self) -> Option<Expr> {
         let span = self.eat(T::Star)?;
-        Some(super::super::syntax::Expr { kind: super::super::syntax::ExprKind::Star, span })
+        Some(Expr { kind: ExprKind::Star, span })
     }
 
     /// An expression with its order.

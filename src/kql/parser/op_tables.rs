@@ -2,8 +2,8 @@
 
 use super::super::keyword::Keyword as K;
 use super::super::syntax::{
-    Branch, Columns, Expr, Facet, Find, FindColumn, FindProject, Join, JoinCondition, MacroExpand,
-    OperatorKind, Partition, PartitionBy, Search, TypeRef,
+    Branch, Chain, ChainOp, Columns, Expr, ExprKind, Facet, Find, FindColumn, FindProject, Join,
+    JoinCondition, Link, MacroExpand, OperatorKind, Partition, PartitionBy, Search, TypeRef,
 };
 use super::super::token::TokenKind as T;
 use super::cursor::Parser;
@@ -112,7 +112,7 @@ impl Parser<'_> {
 
     fn find_operand_opt(&mut self) -> Option<Expr> {
         let entity = self.entity_opt()?;
-        let plain = matches!(entity.kind, super::super::syntax::ExprKind::Name(_));
+        let plain = matches!(entity.kind, ExprKind::Name(_));
         if plain && self.at(T::Pipe) && self.peek_at(1) == T::Keyword(K::As) {
             let pipe = self.eat(T::Pipe);
             let operator = self.operator_opt(pipe).into_iter().collect();
@@ -131,7 +131,6 @@ impl Parser<'_> {
 
     /// An expression, `*`, or `* and expression`.
     fn search_predicate(&mut self) -> Expr {
-        use super::super::syntax::{Chain, ChainOp, ExprKind, Link};
         if let Some(expr) = self.expr_opt() {
             return expr;
         }

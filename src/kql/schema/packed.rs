@@ -1,8 +1,8 @@
 //! The packed form of the built-in schemas: some 40,000 columns in about 100 KB.
 //!
-//! After inflating: a list of names; a list of (name, type) pairs; a list of column lists, each a run of pairs; a list
-//! of texts (parameters and bodies of functions); then per platform its tables and functions. Equal column lists and
-//! texts are stored once. Numbers are LEB128. [`encode`] is used by `examples/schema_pack.rs`, which documents where
+//! After inflating: a list of names; a list of (name, type) pairs, names first; a list of column lists, each a run of
+//! pairs; a list of texts (parameters and bodies of functions); then per platform its tables and functions. Equal
+//! column lists and texts are stored once. Numbers are LEB128; ids are in the order of first use, a new one is zero. [`encode`] is used by `examples/schema_pack.rs`, which documents where
 //! the facts come from; [`Catalog::decode`] runs once, at the first look-up.
 
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use super::names::FastMap;
 use super::source::SchemaSource;
 use crate::kql::types::ScalarType;
 
-const MAGIC: &[u8; 4] = b"KQS1";
+const MAGIC: &[u8; 4] = b"KQS2";
 /// No honest schema is near this; a damaged blob must not exhaust memory.
 const MAX_INFLATED: u64 = 64 << 20;
 
@@ -81,16 +81,21 @@ impl Catalog {
             catalog.ids.insert(name.clone(), u32::try_from(catalog.names.len()).ok()?);
             catalog.names.push(name);
         }
-        let mut pairs = Vec::new();
+        let mut pair_names = Vec::new();
+        let mut fresh = 0;
         for _ in 0..reader.count()? {
-            let name = u32::try_from(reader.number()?).ok()?;
+            pair_names.push(u32::try_from(reader.back_reference(&mut fresh)?).ok()?);
+        }
+        let mut pairs = Vec::with_capacity(pair_names.len());
+        for name in pair_names {
             let ty = *ScalarType::ALL.get(reader.number()?)?;
             pairs.push(PackedColumn::new(name, ty));
         }
+        let mut fresh = 0;
         for _ in 0..reader.count()? {
             catalog.lists.push(catalog.columns.len());
             for _ in 0..reader.count()? {
-                catalog.columns.push(*pairs.get(reader.number()?)?);
+                catalog.columns.push(*pairs.get(reader.back_reference(&mut fresh)?)?);
             }
         }
         catalog.lists.push(catalog.columns.len());
@@ -140,6 +145,17 @@ impl<'b> Reader<'b> {
                 return Some(value);
             }
             shift += 7;
+        }
+    }
+
+    /// An id: zero stands for the next one that was not used before.
+    fn back_reference(&mut self, fresh: &mut usize) -> Option<usize> {
+        match self.number()?.checked_sub(1) {
+            Some(known) => Some(known),
+            None => {
+                *fresh += 1;
+                Some(*fresh - 1)
+            }
         }
     }
 
@@ -209,14 +225,14 @@ pub fn encode(platforms: &[SchemaSource]) -> std::io::Result<Vec<u8>> {
     number(&mut out, writer.names.len());
     writer.names.iter().for_each(|name| text(&mut out, name));
     number(&mut out, writer.pairs.len());
-    for &(name, ty) in &writer.pairs {
-        number(&mut out, name);
-        number(&mut out, ty as usize);
-    }
+    let mut fresh = 0;
+    writer.pairs.iter().for_each(|&(name, _)| back_reference(&mut out, name, &mut fresh));
+    writer.pairs.iter().for_each(|&(_, ty)| number(&mut out, ty as usize));
     number(&mut out, writer.lists.len());
+    let mut fresh = 0;
     for list in &writer.lists {
         number(&mut out, list.len());
-        list.iter().for_each(|&pair| number(&mut out, pair));
+        list.iter().for_each(|&pair| back_reference(&mut out, pair, &mut fresh));
     }
     number(&mut out, writer.texts.len());
     writer.texts.iter().for_each(|item| text(&mut out, item));
@@ -281,6 +297,16 @@ fn number(out: &mut Vec<u8>, mut value: usize) {
             return;
         }
         out.push(byte | 0x80);
+    }
+}
+
+/// Ids are given in the order of first use, so that most are the next new one: zero.
+fn back_reference(out: &mut Vec<u8>, id: usize, fresh: &mut usize) {
+    if id == *fresh {
+        *fresh += 1;
+        number(out, 0);
+    } else {
+        number(out, id + 1);
     }
 }
 

@@ -23,12 +23,14 @@
 //! nests at most as deep as the parser's budget, so a recursive walk cannot overflow the stack.
 
 mod expr;
+mod graph;
 mod operator;
 mod parts;
 mod statement;
 pub mod visit;
 
 pub use expr::*;
+pub use graph::*;
 pub use operator::*;
 pub use parts::*;
 pub use statement::*;

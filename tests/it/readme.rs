@@ -1,0 +1,128 @@
+//! The transcripts of README.md are what the program prints.
+//!
+//! README.md is played from top to bottom in a fresh copy of the shipped repository with an empty sandbox: a block that follows
+//! `<!-- file: PATH -->` is written to that file; in a `console` block, lines that begin with `$ ` are given to a shell, and what follows
+//! must be what is printed, stdout and stderr as they come. `[…]` stands for whatever is left out or is never the same twice (the order of
+//! parallel changes, the sandbox's clock). The program's clock stands, there are no colours, and nothing else is filtered.
+
+use std::path::Path;
+use std::process::Command;
+
+/// The moment at which the transcripts were written.
+const NOW: &str = "2026-11-23T08:00:00Z";
+/// Stands for any text.
+const GAP: &str = "[…]";
+
+#[test]
+fn every_transcript_is_what_the_program_prints() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for name in ["palisade.yaml", "rules", "environments"] {
+        let copied =
+            Command::new("cp").arg("-R").arg(project.join(name)).arg(folder.path()).status().unwrap();
+        assert!(copied.success());
+    }
+    let readme = std::fs::read_to_string(project.join("README.md")).unwrap();
+    let (mut commands, mut wrong) = (0, String::new());
+    for step in steps(&readme) {
+        match step {
+            Step::File { path, text } => std::fs::write(folder.path().join(path), text).unwrap(),
+            Step::Command { command, expected } => {
+                commands += 1;
+                let printed = run(&command, folder.path());
+                if !fits(&expected, &printed) {
+                    wrong.push_str(&format!("$ {command}\n{printed}\n--- but README.md says\n{expected}\n"));
+                }
+            }
+        }
+    }
+    assert!(commands >= 5, "README.md has lost its transcripts");
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// What README.md asks its reader to do.
+enum Step {
+    File { path: String, text: String },
+    Command { command: String, expected: String },
+}
+
+fn steps(readme: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut file = None;
+    let mut lines = readme.lines();
+    while let Some(line) = lines.next() {
+        if let Some(path) = line.strip_prefix("<!-- file: ").and_then(|rest| rest.strip_suffix(" -->")) {
+            file = Some(path.to_owned());
+        } else if let Some(language) = line.strip_prefix("```") {
+            let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            match file.take() {
+                Some(path) => steps.push(Step::File { path, text: joined(&block) }),
+                None if language == "console" => steps.extend(commands(&block)),
+                None => {}
+            }
+        }
+    }
+    steps
+}
+
+fn commands(block: &[&str]) -> Vec<Step> {
+    let starts = (0..block.len()).filter(|at| block[*at].starts_with("$ ")).collect::<Vec<_>>();
+    let ends = starts.iter().copied().skip(1).chain([block.len()]);
+    let command = |(start, end): (&usize, usize)| Step::Command {
+        command: block[*start][2..].to_owned(),
+        expected: joined(&block[*start + 1..end]),
+    };
+    starts.iter().zip(ends).map(command).collect()
+}
+
+fn joined(lines: &[&str]) -> String {
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+fn run(command: &str, folder: &Path) -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_palisade"));
+    let path = format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let output = Command::new("sh")
+        .args(["-c", &format!("exec 2>&1; {command}")])
+        .current_dir(folder)
+        .env_clear()
+        .envs([("PATH", path.as_str()), ("PALISADE_NOW", NOW), ("LC_ALL", "C.UTF-8")])
+        .env("HOME", folder)
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Whether `printed` is `expected`, in which a gap stands for any text. White space at the end of lines and blocks does not count:
+/// editors remove it.
+fn fits(expected: &str, printed: &str) -> bool {
+    let tidy = |text: &str| text.trim_end().lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+    let (expected, printed) = (tidy(expected), tidy(printed));
+    let parts: Vec<&str> = expected.split(GAP).collect();
+    let Some((first, others)) = parts.split_first() else { return printed.is_empty() };
+    let Some(mut rest) = printed.strip_prefix(first) else { return false };
+    let Some((last, between)) = others.split_last() else { return rest.is_empty() };
+    for part in between {
+        match rest.split_once(*part) {
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[test]
+fn a_gap_stands_for_any_text_and_nothing_else_is_forgiven() {
+    for (expected, printed, fit) in [
+        ("a\nb\n", "a\nb\n\n", true),
+        ("a\n[…]\nd\n", "a\nb\nc\nd\n", true),
+        ("at […] by x\n", "at noon by x\n", true),
+        ("a […] c […] e", "a b c d e", true),
+        ("a […] c […] e", "a b d e", false),
+        ("a\n", "a\nb\n", false),
+        ("a\n[…]\nd\n", "a\nb\nc\n", false),
+        ("", "a\n", false),
+    ] {
+        assert_eq!(fits(expected, printed), fit, "{expected:?} {printed:?}");
+    }
+}
