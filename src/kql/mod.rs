@@ -12,9 +12,12 @@
 
 pub mod bind;
 pub mod builtins;
+pub mod cost;
 pub mod dump;
+pub mod format;
 pub mod keyword;
 pub mod lexer;
+pub mod lints;
 mod literal;
 pub mod parser;
 pub mod schema;
@@ -22,6 +25,9 @@ pub mod span;
 pub mod syntax;
 pub mod token;
 pub mod types;
+pub mod utf16;
+pub mod verdict;
+pub mod walk;
 
 pub use lexer::lex;
 pub use literal::string_value;
