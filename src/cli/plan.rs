@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use super::block_on;
 use super::failure::{Exit, Failure};
 use super::planning::{PlanningArgs, json, plan_environment, shown_json, text, write_private};
-use super::repository::open;
 use super::settings::Settings;
 use super::ui::Ui;
 
@@ -35,7 +34,7 @@ pub(crate) enum Format {
 }
 
 pub(crate) fn run(args: &PlanArgs, start: &Path, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
-    let opened = open(start)?;
+    let opened = args.planning.open(start)?;
     opened.require_sound(ui)?;
     let environments = opened.choose(&args.planning.environments)?;
     if args.out.is_some() && environments.len() != 1 {

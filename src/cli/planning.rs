@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use jiff::ToSpan as _;
 
-use crate::diagnostic::{Diagnostics, Severity};
+use crate::address::matches_glob;
+use crate::diagnostic::{Diagnostics, Severity, did_you_mean};
 use crate::model::environment::{Environment, Guards};
 use crate::plan::{Input, OnDrift, Plan, Policy, TargetState, redacted};
 use crate::provider::auth::CredentialChoice;
+use crate::resource::Resource;
 
 use super::connection::{Connection, connect};
 use super::failure::Failure;
@@ -48,10 +50,17 @@ pub(crate) struct PlanningArgs {
     /// Allow a plan that deletes everything because nothing is desired
     #[arg(long)]
     pub(crate) allow_empty: bool,
+    /// Create these analytics rules under a new id, because the service still holds the old one after a deletion: a rule
+    /// id, an address, or a glob of either (repeatable)
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) replace_id: Vec<String>,
     /// Which credential to use
     #[arg(long, value_name = "NAME", value_parser = credential, default_value = "auto", hide_default_value = true,
           env = "PALISADE_CREDENTIAL", help = credential_help())]
     pub(crate) credential: CredentialArg,
+    /// Plan towards the repository as it was at this git revision: a rollback. The working tree is not touched
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) at: Option<String>,
     /// Also write the plan as JSON to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) json_into: Option<PathBuf>,
@@ -87,6 +96,14 @@ fn credential_help() -> String {
 }
 
 impl PlanningArgs {
+    /// Opens the repository, as it is or as it was at `--at`.
+    pub(crate) fn open(&self, start: &Path) -> Result<Opened, Failure> {
+        match &self.at {
+            None => super::repository::open(start),
+            Some(revision) => super::repository::open_at(start, revision),
+        }
+    }
+
     fn policy(&self, environment: &Environment) -> Policy {
         let guards = environment.guards;
         Policy {
@@ -105,6 +122,7 @@ impl PlanningArgs {
             reenable_auto_disabled: self.reenable_auto_disabled,
             targets: self.target.clone(),
             allow_empty: self.allow_empty,
+            replace_ids: self.replace_id.clone(),
         }
     }
 }
@@ -134,6 +152,10 @@ pub(crate) async fn plan_environment(
             return Err(failure);
         }
     };
+    if let Some(target) = unknown_target(&args.target, opened, environment, &desired.resources, &states) {
+        connection.close().await?;
+        return Err(target);
+    }
     let now = settings.now()?;
     let ttl = now.checked_add(VALID_HOURS.hours()).unwrap_or(now);
     let expiry = desired.next_expiry.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok());
@@ -155,6 +177,30 @@ pub(crate) async fn plan_environment(
         plan.diagnostics = items;
     }
     Ok(Planned { plan, connection, states })
+}
+
+/// A `--target` that fits nothing is a slip of the pen: an empty plan would look like success.
+fn unknown_target(
+    targets: &[String],
+    opened: &Opened,
+    environment: &Environment,
+    desired: &[Resource],
+    states: &[TargetState],
+) -> Option<Failure> {
+    let rules = opened.repository.rules.iter().map(|rule| rule.id.to_string());
+    let orphans = states.iter().flat_map(|state| {
+        let ours = state.live.iter().filter_map(|live| live.marker.as_ref());
+        let ours = ours.filter(|marker| marker.owner == environment.owner.value);
+        ours.flat_map(|marker| [marker.rule.clone(), format!("{}:{}", state.target, marker.rule)])
+    });
+    let addresses = desired.iter().map(|resource| resource.address.to_string());
+    let known: Vec<String> = rules.chain(orphans).chain(addresses).collect();
+    let unknown = targets.iter().find(|target| !known.iter().any(|one| matches_glob(target, one)))?;
+    let help = match did_you_mean(unknown, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "a target is a rule id, an address such as `defender:RULE`, or a glob of either".to_owned(),
+    };
+    Some(Failure::error(format!("the target `{unknown}` fits no rule in {}", environment.name)).help(help))
 }
 
 /// Warnings do not stop anything, but are never swallowed. Remarks are for `validate`.
@@ -207,10 +253,12 @@ pub(crate) fn shown_json(plans: &[Plan]) -> Result<String, Failure> {
 
 /// The JSON form of one or several plans, whole: for saved plans.
 pub(crate) fn json(plans: &[&Plan]) -> Result<String, Failure> {
-    let text = match plans {
-        [only] => serde_json::to_string_pretty(only),
-        several => serde_json::to_string_pretty(&serde_json::json!({ "plans": several })),
-    };
-    text.map(|text| text + "\n")
+    let sealed: Result<Vec<_>, _> = plans.iter().map(|plan| crate::plan::file::to_json(plan)).collect();
+    sealed
+        .map(|mut plans| match plans.as_mut_slice() {
+            [only] => only.take(),
+            several => serde_json::json!({ "plans": several }),
+        })
+        .map(|value| format!("{value:#}\n"))
         .map_err(|error| Failure::error("the plan cannot be written as JSON").caused_by(&error))
 }

@@ -7,7 +7,9 @@ use sha2::{Digest as _, Sha256};
 use crate::address::{Address, Target, matches_glob};
 use crate::diff::{canonical, compare};
 use crate::model::environment::{Guards, Prune};
-use crate::resource::{Body, Kind, LineOrigin, Live, Marker, Resource, Schema, digest, hex};
+use crate::resource::{
+    Body, Kind, LineOrigin, Live, Marker, Resource, Schema, digest, hex, sentinel_successor_id,
+};
 
 use super::change::{
     Action, Change, Class, CoverageReduction, DriftNote, Listed, Plan, Precondition, Provenance, Summary,
@@ -64,6 +66,9 @@ pub struct Policy {
     pub targets: Vec<String>,
     /// Plan to delete everything although nothing is desired.
     pub allow_empty: bool,
+    /// Addresses, rule ids or globs of either that are created under a new id, because the service still holds the old
+    /// one after a deletion (CONTRACT B.5). Sentinel only: Defender holds the name as well.
+    pub replace_ids: Vec<String>,
 }
 
 /// What to do about changes made outside.
@@ -114,21 +119,16 @@ impl<'a> Builder<'a> {
                 Known { live, digest: digest(&live.kind, &body), body, claimed: false }
             })
             .collect();
-        let by_id: BTreeMap<String, usize> =
-            known.iter().enumerate().map(|(at, one)| (one.live.remote_id.to_lowercase(), at)).collect();
-        let by_marker: BTreeMap<String, usize> = known
-            .iter()
-            .enumerate()
-            .filter_map(|(at, one)| Some((one.live.marker.as_ref()?, at)))
-            .filter(|(marker, _)| marker.owner == self.input.owner)
-            .map(|(marker, at)| (marker.rule.clone(), at))
-            .collect();
-
+        // Every rule of the target by its id (`/` cannot be in one) and by the rule that our marker names.
+        let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (at, one) in known.iter().enumerate() {
+            by_name.entry(format!("/{}", one.live.remote_id.to_lowercase())).or_default().push(at);
+            if let Some(marker) = one.live.marker.as_ref().filter(|marker| marker.owner == self.input.owner) {
+                by_name.entry(marker.rule.clone()).or_default().push(at);
+            }
+        }
         for resource in self.input.desired.iter().filter(|resource| resource.address.target == state.target) {
-            let at = by_id
-                .get(&resource.remote_id.to_lowercase())
-                .or_else(|| by_marker.get(&resource.address.rule))
-                .copied();
+            let at = self.counterpart(resource, &known, &by_name);
             if let Some(known) = at.and_then(|at| known.get_mut(at)) {
                 known.claimed = true;
             }
@@ -139,6 +139,26 @@ impl<'a> Builder<'a> {
         for known in known.iter().filter(|known| !known.claimed) {
             self.without_file(state, known);
         }
+    }
+
+    /// The live rule that a file stands for: the one with its id, or the one that our marker names. A replacement that
+    /// broke off leaves two; the one of the right kind is it, and the other is left over.
+    fn counterpart(
+        &self,
+        resource: &Resource,
+        known: &[Known<'_>],
+        by_name: &BTreeMap<String, Vec<usize>>,
+    ) -> Option<usize> {
+        let id = format!("/{}", resource.remote_id.to_lowercase());
+        let candidates =
+            [&id, &resource.address.rule].into_iter().filter_map(|name| by_name.get(name)).flatten();
+        let rank = |at: usize| {
+            let live = known.get(at)?.live;
+            let ours = live.marker.as_ref().is_some_and(|marker| marker.owner == self.input.owner);
+            let by_id = live.remote_id.eq_ignore_ascii_case(&resource.remote_id);
+            Some((live.kind != resource.kind, !ours, !by_id, &live.remote_id, at))
+        };
+        candidates.filter_map(|at| rank(*at)).min().map(|(.., at)| at)
     }
 
     fn considers(&self, address: &Address) -> bool {
@@ -155,7 +175,7 @@ impl<'a> Builder<'a> {
             return self.create(resource, after);
         };
         if known.live.kind != resource.kind {
-            return self.kind_change(resource, after, known);
+            return self.replace(resource, after, known);
         }
         let after = self.without_reenabling(resource, known, after);
         let after_digest = digest(&resource.kind, &after);
@@ -181,17 +201,42 @@ impl<'a> Builder<'a> {
 
     fn create(&mut self, resource: &Resource, after: Body) {
         self.summary.create += 1;
-        let note = (resource.kind == Kind::CustomDetection)
-            .then(|| "the first run looks back 30 days and may raise up to 150 alerts".to_owned());
         let after_digest = digest(&resource.kind, &after);
-        self.changes.push(Change {
+        let new = Change {
             actions: vec![Action::Create],
             class: Class::New,
             fields: compare(&Body::new(), &after),
             provenance: provenance(&resource.lines, "", query_of(&after)),
-            note,
+            note: (resource.kind == Kind::CustomDetection)
+                .then(|| "the first run looks back 30 days and may raise up to 150 alerts".to_owned()),
             ..change(resource, after, after_digest, None)
-        });
+        };
+        self.changes.push(if self.gets_new_id(resource) { self.under_new_id(resource, new) } else { new });
+    }
+
+    fn gets_new_id(&self, resource: &Resource) -> bool {
+        let address = resource.address.to_string();
+        let named =
+            |glob: &String| matches_glob(glob, &address) || matches_glob(glob, &resource.address.rule);
+        matches!(resource.address.target, Target::Sentinel(_))
+            && !resource.pinned
+            && self.input.policy.replace_ids.iter().any(named)
+    }
+
+    /// The day is part of the id, so that it is another one the next time, and the same one when the plan is made again.
+    fn under_new_id(&self, resource: &Resource, change: Change) -> Change {
+        let day = self.input.evaluated_at.split('T').next().unwrap_or_default();
+        let held = format!("{}@{day}", resource.remote_id);
+        let id = sentinel_successor_id(self.input.owner, &resource.address.rule, &held);
+        Change {
+            note: Some(format!(
+                "it gets the new id {id}, as --replace-id asks, because the service may still hold {}; what refers to the old id does not follow",
+                resource.remote_id
+            )),
+            precondition: Precondition { remote_id: id.clone(), ..change.precondition },
+            write: change.write.map(|write| WriteContent { remote_id: id, ..write }),
+            ..change
+        }
     }
 
     fn update(
@@ -253,21 +298,45 @@ impl<'a> Builder<'a> {
         });
     }
 
-    /// A kind cannot be changed in place, and a deleted id cannot be used again at once (CONTRACT B.2, B.5).
-    fn kind_change(&mut self, resource: &Resource, after: Body, known: &Known<'_>) {
-        self.summary.blocked += 1;
+    /// A kind cannot be changed in place, and a deleted id cannot be used again at once (CONTRACT B.2, B.5): the rule is
+    /// made anew under another id, and the old one is deleted when the new one stands.
+    fn replace(&mut self, resource: &Resource, after: Body, known: &Known<'_>) {
+        let live = known.live;
+        let ours = live.marker.as_ref().filter(|marker| marker.owner == self.input.owner);
+        let refused = match ours {
+            _ if matches!(resource.address.target, Target::Defender) => Some("this version does not know the live rule's kind".to_owned()),
+            // What nothing proves to be ours is not deleted.
+            None => Some("the live rule does not carry this environment's marker, so it is not deleted".to_owned()),
+            Some(marker) if marker.protect => {
+                Some("it is protected, and this would delete it; set `protect: false` in its file and apply that first".to_owned())
+            }
+            Some(_) if resource.pinned => {
+                Some("its file fixes the platform's id, and a new rule needs a new one; take `sentinel.id` out of the file".to_owned())
+            }
+            Some(_) => None,
+        };
+        let id = sentinel_successor_id(self.input.owner, &resource.address.rule, &live.remote_id);
+        match refused {
+            Some(_) => self.summary.blocked += 1,
+            None => self.summary.replace += 1,
+        }
+        let kinds = format!("{} → {}", live.kind.as_str(), resource.kind.as_str());
         let after_digest = digest(&resource.kind, &after);
-        let blocked = format!(
-            "the live rule is of kind {}; a kind cannot be changed in place: give the rule a new id (and let the old one be pruned)",
-            known.live.kind.as_str()
-        );
-        self.changes.push(Change {
-            actions: vec![Action::Delete, Action::Create],
+        let new = Change {
+            actions: vec![Action::Create, Action::Delete],
             class: Class::Change,
+            coverage_reducing: risk::of_update(&known.body, &after, &resource.lines),
             fields: compare(&known.body, &after),
-            blocked: Some(blocked),
+            provenance: provenance(&resource.lines, query_of(&known.body), query_of(&after)),
+            blocked: refused.map(|why| format!("a kind ({kinds}) cannot be changed in place; {why}")),
+            note: Some(format!(
+                "kind {kinds}: a new rule with the id {id}, then the old one ({}) is deleted; automation rules and incidents keep the old id, and that id cannot be used again for up to a day",
+                live.remote_id
+            )),
             ..change(resource, after, after_digest, Some(known))
-        });
+        };
+        let write = new.write.map(|write| WriteContent { remote_id: id, ..write });
+        self.changes.push(Change { write, ..new });
     }
 
     fn foreign(&mut self, resource: &Resource, after: Body, known: &Known<'_>, owner: &str) {
@@ -353,7 +422,22 @@ impl<'a> Builder<'a> {
     }
 
     fn delete(&mut self, address: &Address, marker: &Marker, known: &Known<'_>) {
-        let blocked = if marker.protect {
+        // A replacement that broke off after the new rule stood: that one covers what this one did.
+        let left_over = self.input.desired.iter().any(|resource| resource.address == *address);
+        let last: String = known.digest.chars().take(Marker::DIGEST_LENGTH).collect();
+        let note = if left_over {
+            Some(format!(
+                "left over from a replacement ({}); the rule that took its place is there",
+                known.live.remote_id
+            ))
+        } else {
+            (last != marker.digest).then(|| {
+                format!("it was changed outside of Palisade after it was last applied{}", by_whom(known.live))
+            })
+        };
+        let blocked = if left_over {
+            None
+        } else if marker.protect {
             Some("it is protected; set `protect: false` in its file and apply that first".to_owned())
         } else if self.input.desired.is_empty() && !self.input.policy.allow_empty {
             Some("nothing is desired at all; if every rule should really go, say --allow-empty".to_owned())
@@ -372,19 +456,23 @@ impl<'a> Builder<'a> {
             kind: known.live.kind.clone(),
             actions: vec![Action::Delete],
             class: Class::Orphan,
-            coverage_reducing: vec![CoverageReduction {
-                kind: "deleted".into(),
-                detail: "no rule file of this environment stands behind it any more".into(),
-            }],
+            coverage_reducing: (!left_over)
+                .then(|| CoverageReduction {
+                    kind: "deleted".into(),
+                    detail: "no rule file of this environment stands behind it any more".into(),
+                })
+                .into_iter()
+                .collect(),
             fields: Vec::new(),
             before_digest: Some(known.digest.clone()),
             after_digest: None,
             provenance: Vec::new(),
             blocked,
-            note: None,
+            note,
             precondition: Precondition {
                 remote_id: known.live.remote_id.clone(),
                 live_digest: Some(known.digest.clone()),
+                live_owner: Some(marker.owner.clone()),
             },
             write: None,
         });
@@ -481,7 +569,11 @@ fn change(resource: &Resource, after: Body, after_digest: String, known: Option<
         provenance: Vec::new(),
         blocked: None,
         note: None,
-        precondition: Precondition { remote_id: remote_id.clone(), live_digest: before_digest },
+        precondition: Precondition {
+            remote_id: remote_id.clone(),
+            live_digest: before_digest,
+            live_owner: known.and_then(|known| known.live.marker.as_ref()).map(|marker| marker.owner.clone()),
+        },
         write: Some(WriteContent { remote_id, body: after, protect: resource.protect }),
     }
 }
@@ -525,9 +617,10 @@ pub(crate) fn effects_digest(changes: &[Change]) -> String {
                 change.address,
                 change.actions,
                 change.precondition.remote_id,
+                change.precondition.live_owner,
                 change.before_digest,
                 change.after_digest,
-                change.write.as_ref().map(|write| write.protect),
+                change.write.as_ref().map(|write| (&write.remote_id, write.protect)),
             ])
             .to_string()
         })

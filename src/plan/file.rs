@@ -1,7 +1,18 @@
 //! Saved plans: one JSON document with a version, checked when it is read back.
+//!
+//! A person reads a plan, and later a program carries out the file. Both must see the same, so the file carries a digest
+//! over everything in it ([`SEAL`]), not only over its effects: whoever edits a count, a field or the expiry is noticed.
+//! It is no signature: whoever can replace the file can seal it again; `--expect-digest` is for that.
+
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::build::effects_digest;
 use super::change::Plan;
+use crate::resource::{hex, sorted_json};
+
+/// The member that holds the digest of all others.
+const SEAL: &str = "content_digest";
 
 /// Why a saved plan cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -20,12 +31,22 @@ pub enum PlanFileError {
     Digest,
 }
 
-/// The text of a plan file.
+/// A plan as JSON, sealed.
 ///
 /// # Errors
 /// Never for plans that this program made.
-pub fn write(plan: &Plan) -> Result<String, serde_json::Error> {
-    serde_json::to_string_pretty(plan).map(|text| text + "\n")
+pub fn to_json(plan: &Plan) -> Result<Value, serde_json::Error> {
+    let mut value = serde_json::to_value(plan)?;
+    let seal = seal(&value);
+    if let Value::Object(members) = &mut value {
+        members.insert(SEAL.to_owned(), seal.into());
+    }
+    Ok(value)
+}
+
+/// `sha256:` over the members, whatever their order and spacing.
+fn seal(value: &Value) -> String {
+    format!("sha256:{}", hex(&Sha256::digest(sorted_json(value).as_bytes())))
 }
 
 /// Reads a plan file's text.
@@ -33,13 +54,15 @@ pub fn write(plan: &Plan) -> Result<String, serde_json::Error> {
 /// # Errors
 /// When it is no plan, of another major format, or was changed.
 pub fn read(text: &str) -> Result<Plan, PlanFileError> {
-    let value: serde_json::Value = serde_json::from_str(text)?;
+    let mut value: Value = serde_json::from_str(text)?;
     let found = value.get("format_version").and_then(|v| v.as_str()).unwrap_or("unknown");
     if found.split('.').next() != Plan::FORMAT_VERSION.split('.').next() {
         return Err(PlanFileError::Format { found: found.to_owned() });
     }
+    let found = value.as_object_mut().and_then(|members| members.shift_remove(SEAL));
+    let whole = found.is_some_and(|found| found == seal(&value));
     let plan: Plan = serde_json::from_value(value)?;
-    if !is_sound(&plan) {
+    if !whole || !is_sound(&plan) {
         return Err(PlanFileError::Digest);
     }
     Ok(plan)

@@ -1,5 +1,7 @@
 //! Which changes let more pass than before (product.md §1.6), by comparing meaning.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::diff::{LineTag, hunks};
@@ -20,7 +22,7 @@ struct Measure {
     what: &'static str,
 }
 
-const MEASURES: [Measure; 8] = [
+const MEASURES: [Measure; 7] = [
     Measure {
         pointers: &["/enabled", "/status"],
         kind: "disabled",
@@ -64,13 +66,6 @@ const MEASURES: [Measure; 8] = [
         what: "incident creation",
     },
     Measure {
-        pointers: &["/triggerThreshold"],
-        kind: "threshold_raised",
-        worth: Value::as_i64,
-        falling: false,
-        what: "threshold",
-    },
-    Measure {
         pointers: &["/suppressionDuration"],
         kind: "suppression_on",
         worth: seconds,
@@ -94,6 +89,7 @@ pub(super) fn of_update(before: &Body, after: &Body, lines: &[LineOrigin]) -> Ve
             found.push(reduction(measure.kind, format!("{}: {} → {}", measure.what, plain(was), plain(is))));
         }
     }
+    trigger_narrowed(&old, &new, &mut found);
     lists_lost(&old, &new, &mut found);
     allowlist_widened(&old, &new, lines, &mut found);
     found
@@ -103,8 +99,34 @@ pub(super) fn of_update(before: &Body, after: &Body, lines: &[LineOrigin]) -> Ve
 fn applies(measure: &Measure, new: &Value) -> bool {
     match measure.what {
         "suppression time" => new.pointer("/suppressionEnabled") == Some(&Value::Bool(true)),
-        "threshold" => new.pointer("/triggerOperator").and_then(Value::as_str) == Some("GreaterThan"),
         _ => true,
+    }
+}
+
+/// Whether some number of results raised an alert and does not any more. Raising the threshold of `GreaterThan` does that,
+/// lowering the one of `LessThan`, and most changes of the operator.
+fn trigger_narrowed(old: &Value, new: &Value, found: &mut Vec<CoverageReduction>) {
+    let trigger = |body: &Value| -> Option<(String, i64)> {
+        let operator = body.pointer("/triggerOperator")?.as_str()?.to_owned();
+        Some((operator, body.pointer("/triggerThreshold")?.as_i64()?))
+    };
+    let (Some(was), Some(is)) = (trigger(old), trigger(new)) else { return };
+    let fires = |(operator, threshold): &(String, i64), results: i64| match operator.as_str() {
+        "GreaterThan" => results > *threshold,
+        "LessThan" => results < *threshold,
+        "Equal" => results == *threshold,
+        "NotEqual" => results != *threshold,
+        _ => true,
+    };
+    // Whether a rule fires changes only next to a threshold, so these numbers stand for all.
+    let around = |threshold: i64| [threshold.saturating_sub(1), threshold, threshold.saturating_add(1)];
+    let numbers = around(was.1).into_iter().chain(around(is.1)).chain([0, i64::MAX]);
+    let lost = numbers
+        .filter(|results| *results >= 0)
+        .find(|results| fires(&was, *results) && !fires(&is, *results));
+    if lost.is_some() {
+        let detail = format!("alerts when results are {} {} → {} {}", was.0, was.1, is.0, is.1);
+        found.push(reduction("threshold_raised", detail));
     }
 }
 
@@ -165,7 +187,19 @@ fn allowlist_widened(old: &Value, new: &Value, lines: &[LineOrigin], found: &mut
             .to_owned()
     };
     let (before, after) = (query(old), query(new));
-    let known: std::collections::BTreeSet<String> = before.lines().map(condition).collect();
+    // What was silenced, and until when; "" is forever.
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
+    for (condition, until) in before.lines().map(condition) {
+        let latest = known.entry(condition).or_insert_with(|| until.clone());
+        if until.is_empty() || (!latest.is_empty() && until > *latest) {
+            *latest = until;
+        }
+    }
+    let held_before = |line: &str| {
+        let (condition, until) = condition(line);
+        // ISO dates compare as text.
+        known.get(&condition).is_some_and(|was| was.is_empty() || (!until.is_empty() && until <= *was))
+    };
     for line in hunks(&before, &after, 0).into_iter().flat_map(|hunk| hunk.lines) {
         if line.tag != LineTag::Added {
             continue;
@@ -173,7 +207,7 @@ fn allowlist_widened(old: &Value, new: &Value, lines: &[LineOrigin], found: &mut
         let text: String = line.pieces.iter().map(|(_, piece)| piece.as_str()).collect();
         let origin = line.new.and_then(|number| lines.get(number - 1));
         if let Some(LineOrigin::Allowlist { entries }) = origin
-            && !known.contains(&condition(&text))
+            && !held_before(&text)
         {
             found.extend(
                 entries.iter().map(|entry| reduction("allowlist_widened", format!("allowlist {entry}"))),
@@ -182,11 +216,17 @@ fn allowlist_widened(old: &Value, new: &Value, lines: &[LineOrigin], found: &mut
     }
 }
 
-/// A slot line without what its place in the slot adds, so that an entry that only moved is recognised.
-fn condition(line: &str) -> String {
+/// A slot line without what its place in the slot adds, so that an entry that only moved is recognised; and the day on
+/// which it stops to hold, so that one that only ends sooner is.
+fn condition(line: &str) -> (String, String) {
     let line = line.trim();
     let line = line.strip_prefix("| where not(").or_else(|| line.strip_prefix("or ")).unwrap_or(line);
-    line.to_owned()
+    let parts = line.strip_suffix("))").and_then(|inner| inner.rsplit_once(" and now() < datetime("));
+    // The day is the compiler's own spelling at the very end of the line, never part of a value.
+    match parts.filter(|(_, day)| day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')) {
+        Some((condition, day)) => (format!("{condition})"), day.to_owned()),
+        None => (line.to_owned(), String::new()),
+    }
 }
 
 fn switched_on(value: &Value) -> Option<i64> {
@@ -245,6 +285,21 @@ mod tests {
                 "threshold_raised",
                 json!({"triggerThreshold": 5, "triggerOperator": "GreaterThan"}),
                 json!({"triggerThreshold": 0, "triggerOperator": "GreaterThan"}),
+            ),
+            (
+                "threshold_raised",
+                json!({"triggerThreshold": 2, "triggerOperator": "LessThan"}),
+                json!({"triggerThreshold": 5, "triggerOperator": "LessThan"}),
+            ),
+            (
+                "threshold_raised",
+                json!({"triggerThreshold": 3, "triggerOperator": "Equal"}),
+                json!({"triggerThreshold": 2, "triggerOperator": "GreaterThan"}),
+            ),
+            (
+                "threshold_raised",
+                json!({"triggerThreshold": 1, "triggerOperator": "GreaterThan"}),
+                json!({"triggerThreshold": 0, "triggerOperator": "NotEqual"}),
             ),
             ("tactic_lost", json!({"tactics": ["A"]}), json!({"tactics": ["A", "B"]})),
             (

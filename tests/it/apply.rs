@@ -135,7 +135,10 @@ fn a_prolonged_or_widened_entry_reduces_coverage() {
     world.run(APPLY).exits(0);
     for (from, to) in [
         ("expires: 2027-05-01", "expires: 2027-06-01"),
-        ("[3395856ce81f2b7382dee72602f798b642f14140]", "[3395856ce81f2b7382dee72602f798b642f14140, 0000000000000000000000000000000000000001]"),
+        (
+            "[3395856ce81f2b7382dee72602f798b642f14140]",
+            "[3395856ce81f2b7382dee72602f798b642f14140, 0000000000000000000000000000000000000001]",
+        ),
     ] {
         world.allowlist("updaters", "hunt", &[entry.replace(from, to)]);
         world.run(PLAN).exits(2).says(&["Coverage-reducing: 1.", "updaters.yaml#updater"]);
@@ -152,10 +155,11 @@ fn parameters_and_overrides_of_an_environment_reach_the_rule() {
         "environments/lab/environment.yaml",
         "parameters: {hunt: {minimum: 5}}\noverrides: {task: {severity: low, enabled: false}}\n",
     );
-    world
-        .run(PLAN)
-        .exits(2)
-        .says(&["let minimum = 5;", "environments/lab/environment.yaml:8 (parameter minimum)", "~ severity: \"High\" → \"Low\""]);
+    world.run(PLAN).exits(2).says(&[
+        "let minimum = 5;",
+        "environments/lab/environment.yaml:8 (parameter minimum)",
+        "~ severity: \"High\" → \"Low\"",
+    ]);
     world.run(APPLY).exits(0);
     world.run(PLAN).is_empty_plan();
 }

@@ -15,7 +15,11 @@ fn fields(world: &World) -> Vec<String> {
     let changes = plan["changes"].as_array().unwrap();
     let of = |change: &Value| -> Vec<String> {
         let fields = change["fields"].as_array().unwrap().iter();
-        fields.map(|field| format!("{} {}", change["address"].as_str().unwrap(), field["path"].as_str().unwrap())).collect()
+        fields
+            .map(|field| {
+                format!("{} {}", change["address"].as_str().unwrap(), field["path"].as_str().unwrap())
+            })
+            .collect()
     };
     changes.iter().flat_map(of).collect()
 }
@@ -58,15 +62,43 @@ fn every_field_drifts_alone_and_is_put_back() {
         (TASK_NAME, json!({"tactics": ["Persistence", "Execution"]}), "sentinel/law-lab:task tactics"),
         (TASK_NAME, json!({"customDetails": {"A": "Computer"}}), "sentinel/law-lab:task customDetails"),
         (TASK_NAME, json!({"entityMappings": null}), "sentinel/law-lab:task entityMappings"),
-        (TASK_NAME, json!({"incidentConfiguration.createIncident": false}), "sentinel/law-lab:task incidentConfiguration.createIncident"),
-        (TASK_NAME, json!({"eventGroupingSettings.aggregationKind": "AlertPerResult"}), "sentinel/law-lab:task eventGroupingSettings.aggregationKind"),
+        (
+            TASK_NAME,
+            json!({"incidentConfiguration.createIncident": false}),
+            "sentinel/law-lab:task incidentConfiguration.createIncident",
+        ),
+        (
+            TASK_NAME,
+            json!({"eventGroupingSettings.aggregationKind": "AlertPerResult"}),
+            "sentinel/law-lab:task eventGroupingSettings.aggregationKind",
+        ),
         (HUNT_NAME, json!({"severity": "low"}), "defender:hunt detectionAction.alertTemplate.severity"),
         (HUNT_NAME, json!({"frequency": "PT3H"}), "defender:hunt schedule.frequency"),
-        (HUNT_NAME, json!({"title": "Other {{FileName}}"}), "defender:hunt detectionAction.alertTemplate.title"),
-        (HUNT_NAME, json!({"recommendedActions": "Ignore it."}), "defender:hunt detectionAction.alertTemplate.recommendedActions"),
-        (HUNT_NAME, json!({"detectionAction.alertTemplate.entityMappings.hosts": [{"nameColumn": "DeviceName"}]}), "defender:hunt detectionAction.alertTemplate.entityMappings.hosts"),
-        (HUNT_NAME, json!({"automatedActions": {"runAntivirusScans": [{"deviceIdColumn": "DeviceId"}]}}), "defender:hunt detectionAction.automatedActions"),
-        (HUNT_NAME, json!({"organizationalScope": {"deviceGroups": ["Servers"]}}), "defender:hunt detectionAction.organizationalScope"),
+        (
+            HUNT_NAME,
+            json!({"title": "Other {{FileName}}"}),
+            "defender:hunt detectionAction.alertTemplate.title",
+        ),
+        (
+            HUNT_NAME,
+            json!({"recommendedActions": "Ignore it."}),
+            "defender:hunt detectionAction.alertTemplate.recommendedActions",
+        ),
+        (
+            HUNT_NAME,
+            json!({"detectionAction.alertTemplate.entityMappings.hosts": [{"nameColumn": "DeviceName"}]}),
+            "defender:hunt detectionAction.alertTemplate.entityMappings.hosts",
+        ),
+        (
+            HUNT_NAME,
+            json!({"automatedActions": {"runAntivirusScans": [{"deviceIdColumn": "DeviceId"}]}}),
+            "defender:hunt detectionAction.automatedActions",
+        ),
+        (
+            HUNT_NAME,
+            json!({"organizationalScope": {"deviceGroups": ["Servers"]}}),
+            "defender:hunt detectionAction.organizationalScope",
+        ),
     ] {
         // The rule is found by its marker, because its name may be what changes.
         let rule = if name == TASK_NAME { "rule=task " } else { "rule=hunt " };
@@ -180,7 +212,10 @@ fn rules_of_others_are_left_alone() {
 fn a_rule_of_another_owner_is_taken_only_when_told() {
     let world = World::deployed();
     // The environment is given another owner id, and names the rule that the old owner deployed.
-    let id = world.rules().iter().find(|rule| rule["name"] == TASK_NAME).unwrap()["id"].as_str().unwrap().to_owned();
+    let id = world.rules().iter().find(|rule| rule["name"] == TASK_NAME).unwrap()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     world.edit("environments/lab/environment.yaml", "owner: acme/lab", "owner: acme/new");
     world.remove("rules/hunt.yaml");
     world.write("rules/task.yaml", TASK.replace("sentinel:\n", &format!("sentinel:\n  rule_id: {id}\n")));
@@ -210,7 +245,10 @@ fn a_stripped_marker_is_written_again() {
 #[test]
 fn an_unmanaged_rule_is_adopted_by_its_id() {
     let world = World::empty();
-    world.write("rules/task.yaml", TASK.replace("sentinel:\n", "sentinel:\n  rule_id: 5fa8cbe5-0f6b-4c43-b2ab-4b3bb7a9f7d1\n"));
+    world.write(
+        "rules/task.yaml",
+        TASK.replace("sentinel:\n", "sentinel:\n  rule_id: 5fa8cbe5-0f6b-4c43-b2ab-4b3bb7a9f7d1\n"),
+    );
     let query = "SecurityEvent\n| where EventID == 4698\n// allowlist\n| project TimeGenerated, Computer, SubjectUserSid, TaskName";
     let properties = json!({
         "displayName": TASK_NAME, "enabled": true, "severity": "High", "query": query, "queryFrequency": "PT1H",
@@ -240,7 +278,12 @@ fn what_the_service_switched_off_stays_off_unless_told() {
     snapshot!("plan_auto_disabled", ran);
     world.run(APPLY);
     let enabled = |world: &World| -> Vec<Value> {
-        world.rules().iter().filter(|rule| rule["id"] != "BuiltInFusion").map(|rule| rule["state"].clone()).collect()
+        world
+            .rules()
+            .iter()
+            .filter(|rule| rule["id"] != "BuiltInFusion")
+            .map(|rule| rule["state"].clone())
+            .collect()
     };
     assert!(enabled(&world).iter().all(|state| state != "enabled"), "{:?}", enabled(&world));
     world.run("apply -e lab --auto-approve --reenable-auto-disabled").exits(0);
@@ -254,7 +297,10 @@ fn a_protected_rule_is_not_deleted() {
     world.write("rules/task.yaml", TASK.replace("severity: high", "severity: high\nprotect: true"));
     world.run(APPLY).exits(0);
     world.remove("rules/task.yaml").forget_requests();
-    world.run(PLAN).exits(2).says(&["BLOCKED: it is protected; set `protect: false` in its file and apply that first"]);
+    world
+        .run(PLAN)
+        .exits(2)
+        .says(&["BLOCKED: it is protected; set `protect: false` in its file and apply that first"]);
     world.run(APPLY).exits(3);
     world.wrote_nothing();
     world.write("rules/task.yaml", TASK);
@@ -266,14 +312,19 @@ fn a_protected_rule_is_not_deleted() {
 #[test]
 fn guards_refuse_with_code_3_and_name_the_number() {
     let world = World::deployed();
-    world.append("environments/lab/environment.yaml", "guards: {max_deletes: 0, max_coverage_reducing: 10}\n");
+    world
+        .append("environments/lab/environment.yaml", "guards: {max_deletes: 0, max_coverage_reducing: 10}\n");
     world.remove("rules/task.yaml").forget_requests();
     snapshot!("apply_guarded", world.run(APPLY).exits(3));
     world.wrote_nothing();
     world.run("apply -e lab --auto-approve --max-deletes 1").exits(0);
 
     world.edit("environments/lab/environment.yaml", "max_coverage_reducing: 10", "max_coverage_reducing: 0");
-    world.allowlist("one", "hunt", &[entry("one", "SHA1: {equals: 3395856ce81f2b7382dee72602f798b642f14140}")]);
+    world.allowlist(
+        "one",
+        "hunt",
+        &[entry("one", "SHA1: {equals: 3395856ce81f2b7382dee72602f798b642f14140}")],
+    );
     world.forget_requests();
     world.run(APPLY).exits(3).says(&["max_coverage_reducing", "--max-coverage-reducing 1"]);
     world.wrote_nothing();
@@ -285,7 +336,8 @@ fn guards_refuse_with_code_3_and_name_the_number() {
 fn the_share_of_changed_rules_is_guarded() {
     let world = World::empty();
     let rule = |number: u32| {
-        TASK.replace("id: task", &format!("id: task-{number}")).replace("name: Task", &format!("name: {number} task"))
+        TASK.replace("id: task", &format!("id: task-{number}"))
+            .replace("name: Task", &format!("name: {number} task"))
     };
     for number in 0..10 {
         world.write(&format!("rules/task-{number}.yaml"), rule(number));
@@ -295,7 +347,10 @@ fn the_share_of_changed_rules_is_guarded() {
         world.write(&format!("rules/task-{number}.yaml"), rule(number).replace("PT1H", "PT30M"));
     }
     world.forget_requests();
-    world.run(APPLY).exits(3).says(&["max_change_percent: 40 planned, 30 allowed", "--max-change-percent 40"]);
+    world
+        .run(APPLY)
+        .exits(3)
+        .says(&["max_change_percent: 40 planned, 30 allowed", "--max-change-percent 40"]);
     world.wrote_nothing();
     world.run("apply -e lab --auto-approve --max-change-percent 40").exits(0);
 }
@@ -307,7 +362,11 @@ fn a_target_touches_nothing_else() {
     world.write("rules/task.yaml", TASK.replace("severity: high", "severity: low"));
     world.forget_requests();
     for target in ["hunt", "defender:hunt", "defender:*", "h?nt"] {
-        world.run(&format!("{PLAN} --target {target}")).exits(2).says(&["1 to update"]).never_says(&["law-lab:task"]);
+        world
+            .run(&format!("{PLAN} --target {target}"))
+            .exits(2)
+            .says(&["1 to update"])
+            .never_says(&["law-lab:task"]);
     }
     world.remove("rules/task.yaml");
     world.run(&format!("{APPLY} --target hunt")).exits(0).says(&["Applied 1 of 1 change"]);

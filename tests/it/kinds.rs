@@ -124,14 +124,33 @@ fn scheduled_with_everything() {
     sends(
         &body["properties"],
         &[
-            "displayName", "enabled", "description", "severity", "tactics", "techniques", "subTechniques", "query",
-            "queryFrequency", "queryPeriod", "triggerOperator", "triggerThreshold", "suppressionEnabled",
-            "suppressionDuration", "alertRuleTemplateName", "templateVersion", "customDetails.Task",
-            "entityMappings.fieldMappings.identifier", "sentinelEntitiesMappings.columnName",
-            "alertDetailsOverride.alertDisplayNameFormat", "alertDetailsOverride.alertDescriptionFormat",
-            "alertDetailsOverride.alertTacticsColumnName", "alertDetailsOverride.alertSeverityColumnName",
-            "alertDetailsOverride.alertDynamicProperties.alertProperty", "eventGroupingSettings.aggregationKind",
-            "incidentConfiguration.createIncident", "incidentConfiguration.groupingConfiguration.lookbackDuration",
+            "displayName",
+            "enabled",
+            "description",
+            "severity",
+            "tactics",
+            "techniques",
+            "subTechniques",
+            "query",
+            "queryFrequency",
+            "queryPeriod",
+            "triggerOperator",
+            "triggerThreshold",
+            "suppressionEnabled",
+            "suppressionDuration",
+            "alertRuleTemplateName",
+            "templateVersion",
+            "customDetails.Task",
+            "entityMappings.fieldMappings.identifier",
+            "sentinelEntitiesMappings.columnName",
+            "alertDetailsOverride.alertDisplayNameFormat",
+            "alertDetailsOverride.alertDescriptionFormat",
+            "alertDetailsOverride.alertTacticsColumnName",
+            "alertDetailsOverride.alertSeverityColumnName",
+            "alertDetailsOverride.alertDynamicProperties.alertProperty",
+            "eventGroupingSettings.aggregationKind",
+            "incidentConfiguration.createIncident",
+            "incidentConfiguration.groupingConfiguration.lookbackDuration",
             "incidentConfiguration.groupingConfiguration.groupByEntities",
             "incidentConfiguration.groupingConfiguration.groupByAlertDetails",
             "incidentConfiguration.groupingConfiguration.groupByCustomDetails",
@@ -146,7 +165,9 @@ fn scheduled_with_nothing_optional_and_then_less() {
     lives(&world, "lean", lean, ("severity: low", "severity: informational"));
 
     // From everything to nothing: every optional property is taken back.
-    let full = format!("id: both{HEAD}{SENTINEL_QUERY}sentinel:\n  kind: scheduled\n  frequency: PT1H\n  period: PT2H{ALERTING}");
+    let full = format!(
+        "id: both{HEAD}{SENTINEL_QUERY}sentinel:\n  kind: scheduled\n  frequency: PT1H\n  period: PT2H{ALERTING}"
+    );
     world.write("rules/both.yaml", full);
     world.run(APPLY).exits(0);
     world.write("rules/both.yaml", format!("id: both{}", lean.replace("name: Lean", "name: Everything")));
@@ -189,7 +210,10 @@ sentinel:
 ";
     let body = lives(&world, "office", rule, ("[high, medium]", "[high]"));
     assert_eq!(body["kind"], "MicrosoftSecurityIncidentCreation");
-    sends(&body["properties"], &["productFilter", "severitiesFilter", "displayNamesFilter", "displayNamesExcludeFilter"]);
+    sends(
+        &body["properties"],
+        &["productFilter", "severitiesFilter", "displayNamesFilter", "displayNamesExcludeFilter"],
+    );
 }
 
 #[test]
@@ -221,7 +245,9 @@ sentinel:
 #[test]
 fn rules_that_exist_only_as_instances_of_a_template() {
     let world = World::empty();
-    for (kind, name) in [("ml-behavior-analytics", "MLBehaviorAnalytics"), ("threat-intelligence", "ThreatIntelligence")] {
+    for (kind, name) in
+        [("ml-behavior-analytics", "MLBehaviorAnalytics"), ("threat-intelligence", "ThreatIntelligence")]
+    {
         let file = format!("rules/{kind}.yaml");
         let rule = format!(
             "id: {kind}\nname: From a template\nstatus: production\nsentinel:\n  kind: {kind}\n  \
@@ -270,13 +296,21 @@ fn custom_detections_with_everything() {
     let world = World::empty();
     world.append("environments/lab/environment.yaml", ALLOW);
     let rule = format!("{HEAD}{DEFENDER_QUERY}{DEFENDER}");
-    let body = lives(&world, "detection-everything", &rule, ("isolationType: selective", "isolationType: full"));
+    let body =
+        lives(&world, "detection-everything", &rule, ("isolationType: selective", "isolationType: full"));
     sends(
         &body,
         &[
-            "id", "displayName", "description", "status", "queryCondition.queryText", "schedule.frequency",
-            "detectionAction.alertTemplate.title", "detectionAction.alertTemplate.description",
-            "detectionAction.alertTemplate.recommendedActions", "detectionAction.alertTemplate.severity",
+            "id",
+            "displayName",
+            "description",
+            "status",
+            "queryCondition.queryText",
+            "schedule.frequency",
+            "detectionAction.alertTemplate.title",
+            "detectionAction.alertTemplate.description",
+            "detectionAction.alertTemplate.recommendedActions",
+            "detectionAction.alertTemplate.severity",
             "detectionAction.alertTemplate.tactics.techniques.subTechniques",
             "detectionAction.alertTemplate.entityMappings.hosts.deviceIdColumn",
             "detectionAction.alertTemplate.entityMappings.accounts.sidColumn",
@@ -298,12 +332,17 @@ fn custom_detections_with_everything() {
 #[test]
 fn custom_detections_with_preview_fields() {
     let world = World::empty();
-    world.edit("environments/lab/environment.yaml", "defender: {}", "defender: {api_version: beta, preview_fields: true}");
+    world.edit(
+        "environments/lab/environment.yaml",
+        "defender: {}",
+        "defender: {api_version: beta, preview_fields: true}",
+    );
     let rule = format!(
         "{HEAD}{DEFENDER_QUERY}defender:\n  frequency: PT24H\n  lookback: P3D\n  event_grouping: singleAlert\n  \
          exclude_from_correlation: true\n  entities: {{hosts: [{{deviceIdColumn: DeviceId}}]}}\n"
     );
-    let body = lives(&world, "preview", &rule, ("event_grouping: singleAlert", "event_grouping: alertPerEvent"));
+    let body =
+        lives(&world, "preview", &rule, ("event_grouping: singleAlert", "event_grouping: alertPerEvent"));
     sends(
         &body,
         &[
@@ -330,7 +369,12 @@ fn continuous_custom_detections_carry_no_comment() {
     let rule = format!(
         "{HEAD}{DEFENDER_QUERY}defender:\n  frequency: PT0S\n  entities: {{hosts: [{{deviceIdColumn: DeviceId}}]}}\n"
     );
-    let body = lives(&world, "continuous", &rule, ("{deviceIdColumn: DeviceId}", "{deviceIdColumn: DeviceId, nameColumn: DeviceName}"));
+    let body = lives(
+        &world,
+        "continuous",
+        &rule,
+        ("{deviceIdColumn: DeviceId}", "{deviceIdColumn: DeviceId, nameColumn: DeviceName}"),
+    );
     assert_eq!(body["schedule"]["frequency"], "PT0S");
     assert!(!body["queryCondition"]["queryText"].as_str().unwrap().contains("//"));
     assert!(body["description"].as_str().unwrap().contains("[palisade:v1 owner=acme/lab rule=continuous"));
@@ -342,7 +386,9 @@ fn a_detection_loses_what_its_file_no_longer_says() {
     world.append("environments/lab/environment.yaml", ALLOW);
     world.write("rules/both.yaml", format!("id: both{HEAD}{DEFENDER_QUERY}{DEFENDER}"));
     world.run(APPLY).exits(0);
-    let lean = format!("id: both{HEAD}{DEFENDER_QUERY}defender:\n  frequency: PT3H\n  entities: {{hosts: [{{deviceIdColumn: DeviceId}}]}}\n  custom_details: {{Path: FolderPath}}\n");
+    let lean = format!(
+        "id: both{HEAD}{DEFENDER_QUERY}defender:\n  frequency: PT3H\n  entities: {{hosts: [{{deviceIdColumn: DeviceId}}]}}\n  custom_details: {{Path: FolderPath}}\n"
+    );
     world.write("rules/both.yaml", lean);
     world.run(PLAN).exits(2).says(&["response action removed: response action isolateDevices"]);
     world.run(APPLY).exits(0);
@@ -362,11 +408,16 @@ fn a_detection_loses_what_its_file_no_longer_says() {
 #[test]
 fn custom_details_that_the_service_keeps_are_reported() {
     let world = World::empty();
-    let lean = format!("id: both{HEAD}{DEFENDER_QUERY}defender:\n  frequency: PT3H\n  entities: {{hosts: [{{deviceIdColumn: DeviceId}}]}}\n");
+    let lean = format!(
+        "id: both{HEAD}{DEFENDER_QUERY}defender:\n  frequency: PT3H\n  entities: {{hosts: [{{deviceIdColumn: DeviceId}}]}}\n"
+    );
     world.write("rules/both.yaml", format!("{lean}  custom_details: {{Path: FolderPath}}\n"));
     world.run(APPLY).exits(0);
     world.write("rules/both.yaml", lean);
-    world.run(APPLY).exits(1).says(&["the service keeps other values in detectionAction.alertTemplate.customDetails"]);
+    world
+        .run(APPLY)
+        .exits(1)
+        .says(&["the service keeps other values in detectionAction.alertTemplate.customDetails"]);
     world.run(PLAN).exits(2);
 }
 
@@ -383,7 +434,9 @@ fn no_spelling_of_the_services_is_a_difference() {
     ] {
         let world = World::empty();
         world.play(&json!({"op": "set_switches", "values": switches}));
-        let sentinel = format!("{HEAD}{SENTINEL_QUERY}sentinel:\n  kind: scheduled\n  frequency: PT24H\n  period: P2D{ALERTING}");
+        let sentinel = format!(
+            "{HEAD}{SENTINEL_QUERY}sentinel:\n  kind: scheduled\n  frequency: PT24H\n  period: P2D{ALERTING}"
+        );
         let defender = format!(
             "{HEAD}{DEFENDER_QUERY}defender:\n  frequency: PT24H\n  entities: {{hosts: [{{deviceIdColumn: DeviceId}}]}}\n  custom_details: {{Path: FolderPath}}\n"
         );

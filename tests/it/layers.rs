@@ -12,7 +12,8 @@ struct Layer {
 
 const NETWORK: &[&str] = &["tokio", "reqwest", "azure_core", "azure_identity", "async fn", "async move"];
 const SURROUNDINGS: &[&str] = &["std::fs", "std::env", "std::process", "std::net", "File::open"];
-const CLOCK: &[&str] = &["std::time", "Timestamp::now", "Zoned::now", "SystemTime", "Instant::now", "new_v4", "rand::"];
+const CLOCK: &[&str] =
+    &["std::time", "Timestamp::now", "Zoned::now", "SystemTime", "Instant::now", "new_v4", "rand::"];
 const PRINTING: &[&str] = &["println!", "eprintln!", "print!(", "stdout()", "stderr()"];
 const PURE: &[&[&str]] = &[NETWORK, SURROUNDINGS, CLOCK, PRINTING];
 

@@ -18,7 +18,8 @@ fn every_transcript_is_what_the_program_prints() {
     let folder = tempfile::tempdir().unwrap();
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
     for name in ["palisade.yaml", "rules", "environments"] {
-        let copied = Command::new("cp").arg("-R").arg(project.join(name)).arg(folder.path()).status().unwrap();
+        let copied =
+            Command::new("cp").arg("-R").arg(project.join(name)).arg(folder.path()).status().unwrap();
         assert!(copied.success());
     }
     let readme = std::fs::read_to_string(project.join("README.md")).unwrap();

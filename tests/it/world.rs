@@ -383,10 +383,7 @@ impl Ran {
     #[track_caller]
     pub fn never_says(self, texts: &[&str]) -> Self {
         for text in texts {
-            assert!(
-                !self.stdout.contains(text) && !self.stderr.contains(text),
-                "`{text}` is in\n{self}"
-            );
+            assert!(!self.stdout.contains(text) && !self.stderr.contains(text), "`{text}` is in\n{self}");
         }
         self
     }

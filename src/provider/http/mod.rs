@@ -96,6 +96,8 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
     /// The service's clock when it answered.
     pub(crate) date: Option<jiff::Timestamp>,
+    /// The service's id of the request.
+    pub(crate) request_id: Option<String>,
 }
 
 impl Service {
@@ -185,7 +187,7 @@ impl Service {
                 .map_err(|error| failure::nonsense(&place, "the answer is not JSON", Some(Box::new(error))))?
         };
         let date = response.headers().get_optional_str(&DATE).and_then(patience::http_date);
-        Ok(Answer { body, date })
+        Ok(Answer { body, date, request_id: failure::request_id(response.headers()) })
     }
 
     /// Every item of a list, following `link` from page to page on this host only.
