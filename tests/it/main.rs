@@ -2,6 +2,7 @@
 
 mod apply;
 mod drift;
+mod interrupt;
 mod kinds;
 mod kql_oracle;
 mod layers;
