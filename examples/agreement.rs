@@ -10,6 +10,9 @@
 
 #![allow(clippy::print_stdout)] // printing is what it is for
 
+#[path = "support/agreement_semantics.rs"]
+mod semantics;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -27,7 +30,12 @@ fn main() {
     if let Some(mutants) = read_lines(&corpus.join("mutants_syntax.jsonl")) {
         syntax_on_mutants(&mutants, list);
     }
+    semantics::on_queries(&queries, list);
+    if let Some(mutants) = read_lines(&corpus.join("mutants_semantic.jsonl")) {
+        semantics::on_mutants(&mutants, list);
+    }
     speed(&queries);
+    semantics::speed(&queries);
 }
 
 /// Accept and reject, compared with the oracle.

@@ -13,6 +13,8 @@ pub use identity::{defender_rule_id, is_defender_rule_id, sentinel_rule_id, sent
 pub use marker::{Marker, MarkerCarrier};
 pub use schema::{Field, Schema, Shape};
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -118,15 +120,17 @@ pub struct Resource {
 pub enum LineOrigin {
     /// The rule's own text.
     Rule {
-        /// File.
-        path: String,
+        /// File; shared, because every line of every query has one.
+        #[serde(with = "shared")]
+        path: Arc<str>,
         /// Line in it, from 1.
         line: u32,
     },
     /// A line of the rule whose `let` literal an environment replaced.
     Parameter {
         /// The environment's file.
-        path: String,
+        #[serde(with = "shared")]
+        path: Arc<str>,
         /// Line in it, from 1.
         line: u32,
         /// The parameter's name.
@@ -137,6 +141,21 @@ pub enum LineOrigin {
         /// `file#entry` of each entry, in order.
         entries: Vec<String>,
     },
+}
+
+/// Shared text as a JSON string.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error> {
+        String::deserialize(deserializer).map(Arc::from)
+    }
 }
 
 /// An allowlist entry that a compiled rule contains.

@@ -1,7 +1,6 @@
 //! The semantic half of the agreement: verdicts, places of errors, output columns, and the time it takes.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use palisade::kql::bind::{Bound, Severity, bind};
@@ -111,13 +110,16 @@ pub(crate) fn speed(queries: &[Value]) {
         let text = text(query);
         std::hint::black_box(bind(&parse(text), text, schemas.of(query)));
     };
-    queries.iter().take(200).for_each(run);
+    // The best of three runs: what the query costs, not what else the machine does.
     let mut times: Vec<(Duration, &str)> = queries
         .iter()
         .map(|query| {
-            let start = Instant::now();
-            run(query);
-            (start.elapsed(), id(query))
+            let best = (0..3).map(|_| {
+                let start = Instant::now();
+                run(query);
+                start.elapsed()
+            });
+            (best.min().unwrap_or_default(), id(query))
         })
         .collect();
     times.sort();
@@ -126,7 +128,7 @@ pub(crate) fn speed(queries: &[Value]) {
     println!("schemas unpacked in {unpack:?}");
     println!("parse and bind: median {:?}, p99 {:?}, all {} in {total:?}", at(50).0, at(99).0, times.len());
     let slowest: Vec<String> =
-        times.iter().rev().take(3).map(|(time, id)| format!("{id} {time:?}")).collect();
+        times.iter().rev().take(5).map(|(time, id)| format!("{id} {time:?}")).collect();
     println!("slowest: {}", slowest.join(", "));
 }
 
@@ -194,9 +196,4 @@ fn utf16_to_bytes(text: &str) -> BTreeMap<u64, usize> {
     }
     map.insert(units, text.len());
     map
-}
-
-/// The file of mutants next to the queries.
-pub(crate) fn mutants_file(corpus: &Path) -> std::path::PathBuf {
-    corpus.join("mutants_semantic.jsonl")
 }

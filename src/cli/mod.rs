@@ -70,7 +70,7 @@ struct Global {
     /// Say only what is necessary
     #[arg(short, long, global = true)]
     quiet: bool,
-    /// Trace what is sent and received, without headers and bodies (twice: more)
+    /// Trace every request and answer, without bodies and secrets (twice: more)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
 }

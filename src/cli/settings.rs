@@ -81,8 +81,9 @@ impl Settings {
 pub(crate) fn start_tracing(verbosity: u8) {
     let level = match verbosity {
         0 => return,
-        1 => "palisade=debug,azure_core=info,azure_identity=info",
-        _ => "palisade=trace,azure_core=debug,azure_identity=debug",
+        // `typespec_client_core` is where azure_core logs each request and answer, secrets redacted.
+        1 => "palisade=debug,typespec_client_core::http::policies::logging=debug",
+        _ => "palisade=trace,typespec_client_core=debug,azure_identity=trace",
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("PALISADE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));

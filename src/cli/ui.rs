@@ -74,7 +74,13 @@ impl Ui {
             return;
         }
         let mut text = format!("{} {}", self.err.removed("error:"), safe::lines(&failure.message));
-        for cause in failure.causes.iter().filter(|cause| !failure.message.contains(cause.as_str())) {
+        for (number, cause) in failure.causes.iter().enumerate() {
+            let earlier = failure.causes.iter().take(number);
+            // Errors that wrap others often repeat their words.
+            if failure.message.contains(cause.as_str()) || earlier.into_iter().any(|one| one.contains(cause))
+            {
+                continue;
+            }
             text.push_str(&format!("\n  caused by: {}", safe::line(cause)));
         }
         if let Some(help) = &failure.help {

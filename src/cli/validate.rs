@@ -36,7 +36,11 @@ pub(crate) fn run(args: &ValidateArgs, start: &Path, settings: &Settings, ui: &U
     let sources = &opened.repository.sources;
     let mut findings: Diagnostics = opened.diagnostics.clone();
     for environment in &environments {
-        findings.extend(compile(&opened.repository, environment, today).1);
+        let compiled = compile(&opened.repository, environment, today).1;
+        // Rules that could not be read are not there: that a list reaches none of them would say nothing.
+        let incomplete = opened.diagnostics.has_errors();
+        findings
+            .extend(compiled.into_iter().filter(|finding| !incomplete || finding.code != "ALW-11").collect());
     }
     findings.settle(sources);
 
@@ -58,8 +62,11 @@ pub(crate) fn run(args: &ValidateArgs, start: &Path, settings: &Settings, ui: &U
     }
     let names: Vec<&str> = environments.iter().map(|environment| environment.name.as_str()).collect();
     ui.say(&format!(
-        "{} rules are valid in {}.{}",
-        opened.repository.rules.len(),
+        "{} valid in {}.{}",
+        match opened.repository.rules.len() {
+            1 => "1 rule is".to_owned(),
+            count => format!("{count} rules are"),
+        },
         if names.is_empty() { "no environment".to_owned() } else { names.join(", ") },
         if findings.is_empty() { String::new() } else { format!(" {}.", count_line(&findings)) }
     ));

@@ -1,5 +1,7 @@
 //! One rule's query for one platform in one environment: parameters replaced, slots filled, every line with its origin.
 
+use std::sync::Arc;
+
 use crate::address::Target;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::kql::{TokenFault, TokenKind, lex};
@@ -67,7 +69,7 @@ pub(crate) fn compile(
                 end: replacement.parameter.end,
                 text: replacement.literal,
                 origins: vec![LineOrigin::Parameter {
-                    path: scope.repository.sources.path(replacement.origin.file).to_owned(),
+                    path: scope.repository.sources.path(replacement.origin.file).into(),
                     line: position.line,
                     name: replacement.parameter.name,
                 }],
@@ -101,12 +103,10 @@ pub(crate) fn compile(
         }));
     }
     edits.sort_by_key(|edit| (edit.start, edit.end));
-    let rule_line = |offset: usize| {
-        let span = locate(offset, offset);
-        LineOrigin::Rule {
-            path: scope.repository.sources.path(span.file).to_owned(),
-            line: scope.repository.sources.position(span).line,
-        }
+    let path: Arc<str> = scope.repository.sources.path(query.span.file).into();
+    let rule_line = |offset: usize| LineOrigin::Rule {
+        path: Arc::clone(&path),
+        line: scope.repository.sources.position(locate(offset, offset)).line,
     };
     let (mut text, mut lines) = assemble(text, &edits, rule_line);
     if dialect == Dialect::Continuous {
@@ -180,6 +180,9 @@ impl Assembler {
         self.lines.extend(self.current);
         self.text.truncate(self.text.trim_end().len());
         self.lines.truncate(self.text.split('\n').count());
+        // These are kept for every rule until the end of the run.
+        self.lines.shrink_to_fit();
+        self.text.shrink_to_fit();
         (self.text, self.lines)
     }
 }

@@ -7,6 +7,7 @@ use crate::diagnostic::Diagnostics;
 use crate::model::Repository;
 use crate::model::environment::{Environment, Presence};
 use crate::model::rule::Rule;
+use crate::source::SourceMap;
 use crate::yaml::Node;
 
 /// The outcome of selection.
@@ -59,7 +60,7 @@ pub(crate) fn select(
     for rule in &repository.rules {
         let overridden = environment.overrides.iter().find(|(id, _)| id.value == rule.id.value);
         let rule = match overridden {
-            Some((_, overlay)) => match overlaid(rule, overlay, diagnostics) {
+            Some((_, overlay)) => match overlaid(&repository.sources, rule, overlay, diagnostics) {
                 Some(rule) => Arc::new(rule),
                 None => continue,
             },
@@ -74,9 +75,21 @@ pub(crate) fn select(
 }
 
 /// Decodes the rule again with the override merged in; what is wrong with the override is reported at its own place.
-fn overlaid(rule: &Rule, overlay: &Node, diagnostics: &mut Diagnostics) -> Option<Rule> {
-    let document = crate::yaml::decode::merge(&rule.document, overlay);
-    let external = rule.query.clone().filter(|_| rule.document.get("query").is_none());
+///
+/// The document is read again, from the text that was loaded: few rules are overridden, and keeping every document would
+/// double what a large repository takes in memory.
+fn overlaid(sources: &SourceMap, rule: &Rule, overlay: &Node, diagnostics: &mut Diagnostics) -> Option<Rule> {
+    let file = rule.id.span.file;
+    let text = sources.file(file).map_or("", |source| &source.text);
+    let own = match crate::yaml::read::read(text, file) {
+        Ok(own) => own,
+        Err(found) => {
+            diagnostics.extend(found);
+            return None;
+        }
+    };
+    let document = crate::yaml::decode::merge(&own, overlay);
+    let external = rule.query.clone().filter(|_| own.get("query").is_none());
     let (decoded, found) = crate::yaml::decode::decode_rule(&document, external, None);
     diagnostics.extend(found);
     decoded

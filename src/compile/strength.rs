@@ -1,5 +1,7 @@
 //! How hard an entry is to walk through (product.md §3), with the way in that a weak one leaves open.
 
+use regex_syntax::hir::{Class, Hir, HirKind, Look};
+
 use crate::model::allowlist::{Entry, Predicate, Test, Value};
 use crate::model::rule::Strength;
 
@@ -31,7 +33,8 @@ pub(crate) fn matches_everything(predicate: &Predicate) -> Option<String> {
                 .find(|value| blank(&value.value))
                 .map(|value| format!("`{}` is in every value", value.value))
         }
-        Test::Regex(pattern) => regex_matches_empty(&pattern.value)
+        Test::Regex(pattern) => regex_syntax::parse(&pattern.value)
+            .is_ok_and(|hir| finds_everything(&hir))
             .then(|| format!("the expression `{}` matches every value", pattern.value)),
         Test::Cidr(networks) => networks
             .iter()
@@ -44,10 +47,47 @@ pub(crate) fn matches_everything(predicate: &Predicate) -> Option<String> {
     }
 }
 
-/// An unanchored expression that matches the empty text is found in every text.
-fn regex_matches_empty(pattern: &str) -> bool {
-    regex_syntax::parse(pattern)
-        .is_ok_and(|hir| hir.properties().minimum_len() == Some(0) && hir.properties().look_set().is_empty())
+/// Whether an expression is found in every text, but perhaps for a few very short ones.
+///
+/// That is one whose parts can all be empty or take any character, unless it is tied to both ends and cannot stretch.
+/// Expressions that match everything by cleverer means are not recognised; they are weak in any case.
+fn finds_everything(hir: &Hir) -> bool {
+    let parts = match hir.kind() {
+        HirKind::Alternation(branches) => return branches.iter().any(finds_everything),
+        HirKind::Capture(group) => return finds_everything(&group.sub),
+        HirKind::Concat(parts) => parts.as_slice(),
+        _ => std::slice::from_ref(hir),
+    };
+    let is_anchor = |part: &&Hir| matches!(part.kind(), HirKind::Look(look) if !is_word_boundary(*look));
+    let anchors = parts.iter().filter(is_anchor).count();
+    let rest = || parts.iter().filter(|part| !is_anchor(part));
+    let idle = |part: &Hir| {
+        let properties = part.properties();
+        takes_anything(part) || (properties.minimum_len() == Some(0) && properties.look_set().is_empty())
+    };
+    rest().all(idle) && (anchors < 2 || rest().any(|part| takes_anything(part) && stretches(part)))
+}
+
+fn is_word_boundary(look: Look) -> bool {
+    !matches!(look, Look::Start | Look::End | Look::StartLF | Look::EndLF | Look::StartCRLF | Look::EndCRLF)
+}
+
+/// `.`, `[\s\S]`, `.+`, `.{3}` and their kin.
+fn takes_anything(hir: &Hir) -> bool {
+    /// Nearly all of Unicode: `.` leaves out the line break.
+    const ANY: u32 = 0x10_f000;
+    match hir.kind() {
+        HirKind::Class(Class::Unicode(class)) => {
+            class.iter().map(|range| u32::from(range.end()) - u32::from(range.start()) + 1).sum::<u32>() > ANY
+        }
+        HirKind::Repetition(repetition) => takes_anything(&repetition.sub),
+        HirKind::Capture(group) => takes_anything(&group.sub),
+        _ => false,
+    }
+}
+
+fn stretches(hir: &Hir) -> bool {
+    hir.properties().maximum_len().is_none()
 }
 
 fn asserts_signature(predicate: &Predicate) -> bool {

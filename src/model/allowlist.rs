@@ -56,7 +56,7 @@ pub struct Entry {
     pub created: Option<Spanned<Date>>,
     /// The first day (UTC) on which it no longer holds.
     pub expires: Spanned<Date>,
-    /// An expired entry stops the environment instead of lapsing quietly.
+    /// Once expired, it stops the environment (the default) instead of lapsing with a warning.
     pub required: bool,
     /// Accepts a strength below what is required, approved by a named person.
     pub exception: Option<StrengthException>,

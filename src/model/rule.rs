@@ -55,8 +55,6 @@ pub struct Rule {
     pub silence: Vec<Silence>,
     /// Fixtures; decoded by `test`.
     pub tests: Option<Node>,
-    /// The document as read, so that an environment's overrides can be laid over it.
-    pub document: Node,
 }
 
 /// Lifecycle of a rule; an environment maps each to enabled, disabled or absent.

@@ -101,12 +101,19 @@ struct Builder<'a> {
     listed: Vec<Listed>,
 }
 
-/// A live rule with its canonical form.
+/// A live rule with the digest of its canonical form.
 struct Known<'a> {
     live: &'a Live,
-    body: Body,
+    schema: &'static Schema,
     digest: String,
     claimed: bool,
+}
+
+impl Known<'_> {
+    /// Its canonical form. Made when it is needed: most rules are as they should be, and their digest says so.
+    fn body(&self) -> Body {
+        canonical(self.schema, &self.live.kind, &self.live.body)
+    }
 }
 
 impl<'a> Builder<'a> {
@@ -116,7 +123,7 @@ impl<'a> Builder<'a> {
             .iter()
             .map(|live| {
                 let body = canonical(state.schema, &live.kind, &live.body);
-                Known { live, digest: digest(&live.kind, &body), body, claimed: false }
+                Known { live, schema: state.schema, digest: digest(&live.kind, &body), claimed: false }
             })
             .collect();
         // Every rule of the target by its id (`/` cannot be in one) and by the rule that our marker names.
@@ -247,8 +254,9 @@ impl<'a> Builder<'a> {
         known: &Known<'_>,
         class: Class,
     ) {
-        let fields = compare(&known.body, &after);
-        let coverage_reducing = risk::of_update(&known.body, &after, &resource.lines);
+        let before = known.body();
+        let fields = compare(&before, &after);
+        let coverage_reducing = risk::of_update(&before, &after, &resource.lines);
         let names: Vec<String> = fields.iter().map(|field| field.path.clone()).collect();
         let mut blocked = None;
         match class {
@@ -291,7 +299,7 @@ impl<'a> Builder<'a> {
             actions: vec![if adopt_only { Action::Adopt } else { Action::Update }],
             class,
             coverage_reducing,
-            provenance: provenance(&resource.lines, query_of(&known.body), query_of(&after)),
+            provenance: provenance(&resource.lines, query_of(&before), query_of(&after)),
             blocked,
             fields,
             ..change(resource, after, after_digest, Some(known))
@@ -322,12 +330,13 @@ impl<'a> Builder<'a> {
         }
         let kinds = format!("{} → {}", live.kind.as_str(), resource.kind.as_str());
         let after_digest = digest(&resource.kind, &after);
+        let before = known.body();
         let new = Change {
             actions: vec![Action::Create, Action::Delete],
             class: Class::Change,
-            coverage_reducing: risk::of_update(&known.body, &after, &resource.lines),
-            fields: compare(&known.body, &after),
-            provenance: provenance(&resource.lines, query_of(&known.body), query_of(&after)),
+            coverage_reducing: risk::of_update(&before, &after, &resource.lines),
+            fields: compare(&before, &after),
+            provenance: provenance(&resource.lines, query_of(&before), query_of(&after)),
             blocked: refused.map(|why| format!("a kind ({kinds}) cannot be changed in place; {why}")),
             note: Some(format!(
                 "kind {kinds}: a new rule with the id {id}, then the old one ({}) is deleted; automation rules and incidents keep the old id, and that id cannot be used again for up to a day",
@@ -341,7 +350,8 @@ impl<'a> Builder<'a> {
 
     fn foreign(&mut self, resource: &Resource, after: Body, known: &Known<'_>, owner: &str) {
         let after_digest = digest(&resource.kind, &after);
-        let fields = compare(&known.body, &after);
+        let before = known.body();
+        let fields = compare(&before, &after);
         let taken = self.input.policy.take_over.iter().any(|allowed| allowed == owner);
         if taken {
             self.summary.update += 1;
@@ -352,8 +362,8 @@ impl<'a> Builder<'a> {
         self.changes.push(Change {
             actions: vec![Action::Update],
             class: Class::Foreign,
-            coverage_reducing: risk::of_update(&known.body, &after, &resource.lines),
-            provenance: provenance(&resource.lines, query_of(&known.body), query_of(&after)),
+            coverage_reducing: risk::of_update(&before, &after, &resource.lines),
+            provenance: provenance(&resource.lines, query_of(&before), query_of(&after)),
             fields,
             blocked: (!taken).then(|| format!("it belongs to `{owner}`; take it with --take-over {owner}")),
             ..change(resource, after, after_digest, Some(known))
@@ -370,8 +380,9 @@ impl<'a> Builder<'a> {
             detail: Some(reason.clone()),
         });
         if !self.input.policy.reenable_auto_disabled {
+            let before = known.body();
             for key in ["enabled", "status"] {
-                if let (Some(value), true) = (known.body.get(key), after.contains_key(key)) {
+                if let (Some(value), true) = (before.get(key), after.contains_key(key)) {
                     after.insert(key.into(), value.clone());
                 }
             }

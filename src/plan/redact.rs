@@ -61,7 +61,7 @@ fn shown(line: &str) -> Cow<'_, str> {
     match sensitive_condition(line) {
         None => Cow::Borrowed(line),
         Some(at) => {
-            let digest = hex(&Sha256::digest(line[at..].as_bytes()));
+            let digest = hex(&Sha256::digest(&line.as_bytes()[at..]));
             Cow::Owned(format!("{}(sensitive, sha256:{})", &line[..at], &digest[..12]))
         }
     }

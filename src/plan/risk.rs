@@ -1,7 +1,5 @@
 //! Which changes let more pass than before (product.md §1.6), by comparing meaning.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use crate::diff::{LineTag, hunks};
@@ -125,7 +123,11 @@ fn trigger_narrowed(old: &Value, new: &Value, found: &mut Vec<CoverageReduction>
         .filter(|results| *results >= 0)
         .find(|results| fires(&was, *results) && !fires(&is, *results));
     if lost.is_some() {
-        let detail = format!("alerts when results are {} {} → {} {}", was.0, was.1, is.0, is.1);
+        let detail = if was.0 == is.0 {
+            format!("threshold: {} → {}", was.1, is.1)
+        } else {
+            format!("alerts when results are {} {} → {} {}", was.0, was.1, is.0, is.1)
+        };
         found.push(reduction("threshold_raised", detail));
     }
 }
@@ -187,27 +189,18 @@ fn allowlist_widened(old: &Value, new: &Value, lines: &[LineOrigin], found: &mut
             .to_owned()
     };
     let (before, after) = (query(old), query(new));
-    // What was silenced, and until when; "" is forever.
-    let mut known: BTreeMap<String, String> = BTreeMap::new();
-    for (condition, until) in before.lines().map(condition) {
-        let latest = known.entry(condition).or_insert_with(|| until.clone());
-        if until.is_empty() || (!latest.is_empty() && until > *latest) {
-            *latest = until;
-        }
-    }
-    let held_before = |line: &str| {
-        let (condition, until) = condition(line);
-        // ISO dates compare as text.
-        known.get(&condition).is_some_and(|was| was.is_empty() || (!until.is_empty() && until <= *was))
-    };
+    let known: std::collections::BTreeMap<String, String> = before.lines().map(condition).collect();
     for line in hunks(&before, &after, 0).into_iter().flat_map(|hunk| hunk.lines) {
         if line.tag != LineTag::Added {
             continue;
         }
         let text: String = line.pieces.iter().map(|(_, piece)| piece.as_str()).collect();
         let origin = line.new.and_then(|number| lines.get(number - 1));
+        let (silenced, until) = condition(&text);
+        // The same noise until the same day or an earlier one is nothing new.
+        let narrower = known.get(&silenced).is_some_and(|before| until <= *before);
         if let Some(LineOrigin::Allowlist { entries }) = origin
-            && !held_before(&text)
+            && !narrower
         {
             found.extend(
                 entries.iter().map(|entry| reduction("allowlist_widened", format!("allowlist {entry}"))),
@@ -216,16 +209,18 @@ fn allowlist_widened(old: &Value, new: &Value, lines: &[LineOrigin], found: &mut
     }
 }
 
-/// A slot line without what its place in the slot adds, so that an entry that only moved is recognised; and the day on
-/// which it stops to hold, so that one that only ends sooner is.
+/// What a slot line silences, without what its place in the slot adds, and until when. Days compare as text; a line
+/// without a day holds longest.
 fn condition(line: &str) -> (String, String) {
+    const UNTIL: &str = " and now() < datetime(";
     let line = line.trim();
     let line = line.strip_prefix("| where not(").or_else(|| line.strip_prefix("or ")).unwrap_or(line);
-    let parts = line.strip_suffix("))").and_then(|inner| inner.rsplit_once(" and now() < datetime("));
-    // The day is the compiler's own spelling at the very end of the line, never part of a value.
-    match parts.filter(|(_, day)| day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')) {
-        Some((condition, day)) => (format!("{condition})"), day.to_owned()),
-        None => (line.to_owned(), String::new()),
+    match line.rfind(UNTIL).map(|at| (&line[..at], &line[at + UNTIL.len()..])) {
+        Some((silenced, rest)) => {
+            let until: String = rest.chars().take_while(|c| *c != ')').collect();
+            (silenced.to_owned(), until)
+        }
+        None => (line.to_owned(), "9999".to_owned()),
     }
 }
 
@@ -322,5 +317,16 @@ mod tests {
         let lines = [rule, entry("f#b"), entry("f#a"), LineOrigin::Allowlist { entries: vec![] }];
         let found = of_update(before.as_object().unwrap(), after.as_object().unwrap(), &lines);
         assert_eq!(found.into_iter().map(|r| r.detail).collect::<Vec<_>>(), ["allowlist f#b"]);
+    }
+
+    #[test]
+    fn a_later_day_widens_and_an_earlier_one_does_not() {
+        let until =
+            |day: &str| json!({"query": format!("T\n| where not((a and now() < datetime({day}))\n  )")});
+        let lines = [LineOrigin::Allowlist { entries: vec!["f#a".into()] }].repeat(3);
+        let count = |from: &str, to: &str| {
+            of_update(until(from).as_object().unwrap(), until(to).as_object().unwrap(), &lines).len()
+        };
+        assert_eq!((count("2027-05-01", "2027-06-01"), count("2027-05-01", "2027-01-01")), (1, 0));
     }
 }

@@ -241,7 +241,11 @@ fn wrap(text: &str, width: usize) -> String {
                 out.push(' ');
                 column += 1;
             }
-            out.push_str(word);
+            // GitHub obeys `::command::` at the start of a line, however far it is indented.
+            match word.strip_prefix("::") {
+                Some(rest) => out.extend([": :", rest]),
+                None => out.push_str(word),
+            }
             column += length;
         }
     }
@@ -326,17 +330,20 @@ error[X-01]: a summary
     #[test]
     fn hostile_text_stays_text() {
         let mut sources = SourceMap::default();
-        let text = "a: \u{1b}[31m\u{9b}2J\u{202e}txt\u{0}\u{200b} ::error::x # \u{7f}\nb: 1\n";
+        let text = "a: ##vso[x]##[y] \u{1b}[31m\u{9b}2J\u{202e}txt\u{0}\u{200b} ::error::x # \u{7f}\nb: 1\n";
         let file = sources.add("rules/\u{1b}]0;x\u{7}.yaml", text);
         let start = u32::try_from(text.find("txt").unwrap()).unwrap();
         let finding = Diagnostic::error("X-01", "s\u{1b}[2J")
             .labelled(Span::new(file, start, start + 3), "l\u{1b}[0m\nsecond")
-            .with_detail("d\u{202e}")
+            .with_detail("d\u{202e} ::error::x ##vso[task.complete]")
             .with_help("h\r\u{85}")
             .with_related(Span::new(file, 0, 1), "r\u{2066}");
         let shown = one(finding, &sources);
         let bad = |c: &char| (*c != '\n' && c.is_control()) || characters::is_bidi_control(*c);
         assert_eq!(shown.chars().find(bad), None, "{shown}");
+        assert!(!shown.contains("##vso[") && !shown.contains("##["), "{shown}");
+        let wrapped = wrap(&format!("{} ::error::x", "word ".repeat(20)), 40);
+        assert!(wrapped.lines().all(|line| !line.trim_start().starts_with("::")), "{wrapped}");
         // Each hidden character takes one column: the marker is still under `txt`.
         let quoted = shown.lines().find(|line| line.contains("txt")).unwrap();
         let marker = shown.lines().find(|line| line.contains("^^^")).unwrap();

@@ -12,7 +12,7 @@ fn creates_and_then_has_nothing_to_do() {
     let world = World::new();
     snapshot!("plan_create", world.run(PLAN).exits(2));
     world.wrote_nothing();
-    snapshot!("apply_create", world.run(APPLY).exits(0));
+    snapshot!("apply_create", world.run(&format!("{APPLY} --parallelism 1")).exits(0));
     assert_eq!(world.names("defender"), ["Unsigned program from a task"]);
     assert_eq!(world.names("sentinel"), ["Task created by a person"]);
     snapshot!("plan_nothing", world.run(PLAN).is_empty_plan());
@@ -182,25 +182,88 @@ fn diff_lines(plan: &str, sign: char) -> Vec<&str> {
     plan.lines().filter(is_diff).collect()
 }
 
-#[test]
-fn creates_run_in_parallel_and_retry_after_is_honoured() {
+/// A world with so many custom detections.
+fn detections(count: u32) -> World {
     let world = World::empty();
-    for number in 0..8 {
+    for number in 0..count {
         let rule = HUNT
             .replace("id: hunt", &format!("id: hunt-{number}"))
             .replace("name: Unsigned", &format!("name: {number} unsigned"))
             .replace("\"Unsigned", &format!("\"{number} unsigned"));
         world.write(&format!("rules/hunt-{number}.yaml"), rule);
     }
+    world
+}
+
+/// The number in the id of the rule that the first write was for, and in the first line of progress.
+fn first_asked_and_first_done(parallelism: u32) -> (String, String) {
+    let world = detections(5);
+    // The first create takes long; the others need not wait for it.
+    world.faults(&json!([{"match": {"service": "graph", "method": "POST", "nth": 1}, "fault": {"kind": "delay", "ms": 1500}}]));
+    let ran = world
+        .run(&format!("{APPLY} --parallelism {parallelism}"))
+        .exits(0)
+        .says(&["Applied 5 of 5 changes."]);
+    let number = |text: &str| text.split("hunt-").nth(1).unwrap()[..1].to_owned();
+    let asked = number(world.writes()[0].body()["id"].as_str().unwrap());
+    (asked, number(ran.stderr.lines().find(|line| line.contains("created")).unwrap()))
+}
+
+#[test]
+fn creates_run_in_parallel() {
+    let (asked, done) = first_asked_and_first_done(4);
+    assert_ne!(asked, done);
+    let (asked, done) = first_asked_and_first_done(1);
+    assert_eq!(asked, done);
+}
+
+#[test]
+fn throttled_creates_are_repeated_and_none_is_lost() {
+    let world = detections(8);
     // Every second create is told to come back at once.
     world.faults(&json!([{
         "match": {"service": "graph", "method": "POST", "every": 2, "count": 3},
         "fault": {"kind": "status", "status": 429, "retry_after": 0}
     }]));
     world.run(APPLY).exits(0).says(&["Applied 8 of 8 changes."]);
-    let statuses: Vec<u64> = world.writes().iter().map(super::world::Request::status).collect();
+    let statuses: Vec<u64> = world.writes().iter().map(crate::world::Request::status).collect();
     assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 3, "{statuses:?}");
     assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 8, "{statuses:?}");
     world.no_faults();
     world.run(PLAN).is_empty_plan();
+}
+
+#[test]
+fn nobody_comes_back_before_retry_after() {
+    for order in [
+        json!({"match": {"service": "graph", "method": "POST", "nth": 1}, "fault": {"kind": "status", "status": 429, "retry_after": 1}}),
+        json!({"match": {"service": "graph", "method": "GET", "nth": 1}, "fault": {"kind": "status", "status": 503, "retry_after": 1}}),
+        json!({"match": {"service": "arm", "method": "PUT", "nth": 1}, "fault": {"kind": "status", "status": 429, "retry_after": 1}}),
+    ] {
+        let world = World::new();
+        world.faults(&json!([order]));
+        world.run(&format!("{APPLY} --parallelism 1")).exits(0);
+        let requests = world.requests();
+        let refused = requests.iter().find(|request| matches!(request.status(), 429 | 503)).unwrap();
+        let again = requests.iter().find(|request| {
+            request.number() > refused.number()
+                && (request.method(), request.path()) == (refused.method(), refused.path())
+        });
+        let waited = refused.at().until(again.unwrap().at()).unwrap().total(jiff::Unit::Millisecond).unwrap();
+        assert!(waited >= 999.0, "came back after {waited} ms: {order}");
+    }
+}
+
+/// What a demo does: an edit as in the portal, by command, and the plan that shows it.
+#[test]
+fn a_portal_edit_can_be_played_by_command() {
+    let world = World::deployed();
+    world.run("sandbox list").exits(0).says(&["Task created by a person", "Unsigned program from a task"]);
+    world.run("sandbox edit-rule task --set severity=Low").exits(0);
+    world.run(PLAN).exits(2).says(&["~ severity: \"Low\" → \"High\"", "Drift: 1."]);
+    world.run("sandbox reset").exits(0);
+    world.run(PLAN).exits(2).says(&["2 to create"]);
+    world.run("sandbox switch arm_role=reader").exits(0);
+    world.run(APPLY).exits(5);
+    world.run("sandbox switch nonsense=1").exits(1).says(&["no switch `nonsense`"]);
 }

@@ -98,12 +98,12 @@ fn run(command: &str, folder: &Path) -> String {
 fn fits(expected: &str, printed: &str) -> bool {
     let tidy = |text: &str| text.trim_end().lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
     let (expected, printed) = (tidy(expected), tidy(printed));
-    let mut parts = expected.split(GAP);
-    let first = parts.next().unwrap_or_default();
+    let parts: Vec<&str> = expected.split(GAP).collect();
+    let Some((first, others)) = parts.split_first() else { return printed.is_empty() };
     let Some(mut rest) = printed.strip_prefix(first) else { return false };
-    let Some(last) = parts.next_back() else { return rest.is_empty() };
-    for part in parts {
-        match rest.split_once(part) {
+    let Some((last, between)) = others.split_last() else { return rest.is_empty() };
+    for part in between {
+        match rest.split_once(*part) {
             Some((_, after)) => rest = after,
             None => return false,
         }

@@ -13,9 +13,9 @@ use palisade::sandbox::Offline;
 use serde_json::{Value, json};
 
 /// The moment at which every test runs.
-pub const NOW: &str = "2026-11-23T08:00:00Z";
+pub(crate) const NOW: &str = "2026-11-23T08:00:00Z";
 /// Tenant of the environment `lab`.
-pub const TENANT: &str = "11111111-1111-4111-8111-111111111111";
+pub(crate) const TENANT: &str = "11111111-1111-4111-8111-111111111111";
 /// Where the sandbox keeps its state.
 const STATE: &str = ".palisade/sandbox";
 /// The longest wait for a program that ended to let go of the state directory.
@@ -32,7 +32,7 @@ sentinel:
 prune: owned
 ";
 /// A custom detection with a slot and a parameter.
-pub const HUNT: &str = r#"id: hunt
+pub(crate) const HUNT: &str = r#"id: hunt
 name: Unsigned program from a task
 status: production
 severity: medium
@@ -54,7 +54,7 @@ defender:
   entities: {hosts: [{deviceIdColumn: DeviceId}]}
 "#;
 /// A scheduled analytics rule with a slot.
-pub const TASK: &str = r#"id: task
+pub(crate) const TASK: &str = r#"id: task
 name: Task created by a person
 status: production
 severity: high
@@ -77,13 +77,13 @@ sentinel:
 "#;
 
 /// A repository, its sandbox, and the program.
-pub struct World {
+pub(crate) struct World {
     folder: tempfile::TempDir,
 }
 
 impl World {
     /// A repository without rules: `palisade.yaml` and the environment `lab` of `cloud: sandbox`.
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         let world = Self { folder: tempfile::tempdir().unwrap() };
         std::fs::create_dir(world.folder.path().join("home")).unwrap();
         std::fs::create_dir(world.folder.path().join("repo")).unwrap();
@@ -94,7 +94,7 @@ impl World {
     }
 
     /// The same with one custom detection ([`HUNT`]) and one analytics rule ([`TASK`]).
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world = Self::empty();
         world.write("rules/hunt.yaml", HUNT);
         world.write("rules/task.yaml", TASK);
@@ -102,7 +102,7 @@ impl World {
     }
 
     /// The same, deployed.
-    pub fn deployed() -> Self {
+    pub(crate) fn deployed() -> Self {
         let world = Self::new();
         world.run("apply -e lab --auto-approve").exits(0);
         world.forget_requests();
@@ -110,7 +110,7 @@ impl World {
     }
 
     /// A copy of the repository that this project ships.
-    pub fn shipped() -> Self {
+    pub(crate) fn shipped() -> Self {
         let world = Self::empty();
         std::fs::remove_dir_all(world.root().join("environments")).unwrap();
         let project = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -121,17 +121,17 @@ impl World {
     }
 
     /// The repository's folder.
-    pub fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.folder.path().join("repo")
     }
 
     /// A path beside the repository.
-    pub fn beside(&self, name: &str) -> PathBuf {
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Writes a file of the repository.
-    pub fn write(&self, path: &str, text: impl AsRef<[u8]>) -> &Self {
+    pub(crate) fn write(&self, path: &str, text: impl AsRef<[u8]>) -> &Self {
         let path = self.root().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
@@ -139,31 +139,31 @@ impl World {
     }
 
     /// A file's text.
-    pub fn read(&self, path: &str) -> String {
+    pub(crate) fn read(&self, path: &str) -> String {
         std::fs::read_to_string(self.root().join(path)).unwrap()
     }
 
     /// Replaces a text that stands exactly once in a file.
-    pub fn edit(&self, path: &str, from: &str, to: &str) -> &Self {
+    pub(crate) fn edit(&self, path: &str, from: &str, to: &str) -> &Self {
         let text = self.read(path);
         assert_eq!(text.matches(from).count(), 1, "`{from}` in {path}");
         self.write(path, text.replace(from, to))
     }
 
     /// Adds lines to a file.
-    pub fn append(&self, path: &str, lines: &str) -> &Self {
+    pub(crate) fn append(&self, path: &str, lines: &str) -> &Self {
         let text = self.read(path);
         self.write(path, format!("{text}{lines}"))
     }
 
     /// Removes a file.
-    pub fn remove(&self, path: &str) -> &Self {
+    pub(crate) fn remove(&self, path: &str) -> &Self {
         std::fs::remove_file(self.root().join(path)).unwrap();
         self
     }
 
     /// Adds an allowlist of `lab` with entries as YAML list items.
-    pub fn allowlist(&self, name: &str, rule: &str, entries: &[String]) -> &Self {
+    pub(crate) fn allowlist(&self, name: &str, rule: &str, entries: &[String]) -> &Self {
         let entries = entries.concat();
         self.write(
             &format!("environments/lab/allowlists/{name}.yaml"),
@@ -172,12 +172,12 @@ impl World {
     }
 
     /// Runs the program; arguments are separated by blanks.
-    pub fn run(&self, arguments: &str) -> Ran {
+    pub(crate) fn run(&self, arguments: &str) -> Ran {
         self.run_with(arguments, &[])
     }
 
     /// Runs the program with further environment variables.
-    pub fn run_with(&self, arguments: &str, variables: &[(&str, &str)]) -> Ran {
+    pub(crate) fn run_with(&self, arguments: &str, variables: &[(&str, &str)]) -> Ran {
         let output = self
             .command()
             .args(arguments.split_whitespace())
@@ -188,7 +188,7 @@ impl World {
     }
 
     /// The program in the repository, with nothing of the machine's environment.
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
         command
             .current_dir(self.root())
@@ -201,12 +201,12 @@ impl World {
     }
 
     /// The state directory of the sandbox.
-    pub fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.root().join(STATE)
     }
 
     /// An operation of the sandbox's control API, while no program runs.
-    pub fn play(&self, operation: &Value) -> Value {
+    pub(crate) fn play(&self, operation: &Value) -> Value {
         self.try_play(operation).unwrap_or_else(|error| panic!("{operation}: {error}"))
     }
 
@@ -215,43 +215,43 @@ impl World {
     }
 
     /// Somebody edits a rule in the portal: dotted paths and new values.
-    pub fn portal_edit(&self, rule: &str, set: Value) -> &Self {
+    pub(crate) fn portal_edit(&self, rule: &str, set: Value) -> &Self {
         self.play(&json!({"op": "edit", "rule": rule, "set": set}));
         self
     }
 
     /// Sets a switch of the sandbox for all further runs.
-    pub fn switch(&self, name: &str, value: &str) -> &Self {
+    pub(crate) fn switch(&self, name: &str, value: &str) -> &Self {
         self.play(&json!({"op": "set_switches", "values": {name: value}}));
         self
     }
 
     /// Orders faults for every further run.
-    pub fn faults(&self, orders: &Value) -> &Self {
+    pub(crate) fn faults(&self, orders: &Value) -> &Self {
         std::fs::write(self.state().join("faults.json"), orders.to_string()).unwrap();
         self
     }
 
     /// Takes the orders back.
-    pub fn no_faults(&self) -> &Self {
+    pub(crate) fn no_faults(&self) -> &Self {
         std::fs::remove_file(self.state().join("faults.json")).unwrap();
         self
     }
 
     /// The rules in the tenant: platform, place, id, name, state.
-    pub fn rules(&self) -> Vec<Value> {
+    pub(crate) fn rules(&self) -> Vec<Value> {
         self.play(&json!({"op": "list"})).as_array().unwrap().clone()
     }
 
     /// The names of the rules of one platform, without the Fusion rule that every workspace has.
-    pub fn names(&self, platform: &str) -> Vec<String> {
+    pub(crate) fn names(&self, platform: &str) -> Vec<String> {
         let rules = self.rules();
         let here = rules.iter().filter(|rule| rule["platform"] == platform && rule["id"] != "BuiltInFusion");
         here.map(|rule| rule["name"].as_str().unwrap().to_owned()).collect()
     }
 
     /// The stored document of the one rule with this display name.
-    pub fn document(&self, name: &str) -> Value {
+    pub(crate) fn document(&self, name: &str) -> Value {
         let state = std::fs::read_to_string(self.state().join("state.ndjson")).unwrap();
         let lines = state.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let documents = lines.filter_map(|line| {
@@ -267,25 +267,25 @@ impl World {
     }
 
     /// Everything that reached Resource Manager and Graph since the last [`World::forget_requests`].
-    pub fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         let text = std::fs::read_to_string(self.state().join("requests.ndjson")).unwrap_or_default();
         let all = text.lines().map(|line| Request(serde_json::from_str(line).unwrap()));
         all.filter(|request| matches!(request.0["service"].as_str(), Some("arm" | "graph"))).collect()
     }
 
     /// Requests that write.
-    pub fn writes(&self) -> Vec<Request> {
+    pub(crate) fn writes(&self) -> Vec<Request> {
         self.requests().into_iter().filter(Request::is_write).collect()
     }
 
     /// Starts a new log.
-    pub fn forget_requests(&self) -> &Self {
+    pub(crate) fn forget_requests(&self) -> &Self {
         let _ = std::fs::remove_file(self.state().join("requests.ndjson"));
         self
     }
 
     /// Nothing was written since the log began, whatever was asked.
-    pub fn wrote_nothing(&self) -> &Self {
+    pub(crate) fn wrote_nothing(&self) -> &Self {
         let writes = self.writes();
         assert!(writes.is_empty(), "{writes:#?}");
         self
@@ -293,7 +293,7 @@ impl World {
 }
 
 /// An allowlist entry that is in force, with one predicate in YAML.
-pub fn entry(id: &str, predicate: &str) -> String {
+pub(crate) fn entry(id: &str, predicate: &str) -> String {
     format!(
         "  - id: {id}\n    reason: Known and looked at.\n    owner: soc@example.com\n    created: 2026-11-01\n    \
          expires: 2027-05-01\n    match:\n      {predicate}\n"
@@ -302,42 +302,52 @@ pub fn entry(id: &str, predicate: &str) -> String {
 
 /// A request as the sandbox logged it.
 #[derive(Debug, Clone)]
-pub struct Request(pub Value);
+pub(crate) struct Request(pub(crate) Value);
 
 impl Request {
-    pub fn method(&self) -> &str {
+    pub(crate) fn method(&self) -> &str {
         self.0["method"].as_str().unwrap()
     }
 
-    pub fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.0["path"].as_str().unwrap()
     }
 
-    pub fn status(&self) -> u64 {
+    pub(crate) fn status(&self) -> u64 {
         self.0["status"].as_u64().unwrap()
     }
 
-    pub fn body(&self) -> &Value {
+    /// Its place in the sandbox's log.
+    pub(crate) fn number(&self) -> u64 {
+        self.0["number"].as_u64().unwrap()
+    }
+
+    /// When it was answered.
+    pub(crate) fn at(&self) -> jiff::Timestamp {
+        self.0["at"].as_str().unwrap().parse().unwrap()
+    }
+
+    pub(crate) fn body(&self) -> &Value {
         &self.0["body"]
     }
 
-    pub fn is_write(&self) -> bool {
+    pub(crate) fn is_write(&self) -> bool {
         self.method() != "GET"
     }
 
     /// For the collection itself, not for one rule.
-    pub fn is_list(&self) -> bool {
+    pub(crate) fn is_list(&self) -> bool {
         let last = self.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
         self.method() == "GET" && matches!(last, "alertRules" | "detectionRules")
     }
 }
 
 /// How a run of the program ended, and all it said.
-pub struct Ran {
-    pub arguments: String,
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) arguments: String,
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
@@ -347,7 +357,7 @@ impl Ran {
             text.replace(&*folder.to_string_lossy(), "[folder]")
         };
         Self {
-            arguments: arguments.to_owned(),
+            arguments: text(arguments.as_bytes().to_vec()),
             code: output.status.code().expect("ended by itself"),
             stdout: text(output.stdout),
             stderr: text(output.stderr),
@@ -356,14 +366,14 @@ impl Ran {
 
     /// The exit code, or the whole story.
     #[track_caller]
-    pub fn exits(self, code: i32) -> Self {
+    pub(crate) fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, code, "\n{self}");
         self
     }
 
     /// Everything is as the files say.
     #[track_caller]
-    pub fn is_empty_plan(self) -> Self {
+    pub(crate) fn is_empty_plan(self) -> Self {
         let ran = self.exits(0);
         assert!(ran.stdout.contains("No changes."), "\n{ran}");
         ran
@@ -371,7 +381,7 @@ impl Ran {
 
     /// stdout and stderr together contain every one of these.
     #[track_caller]
-    pub fn says(self, texts: &[&str]) -> Self {
+    pub(crate) fn says(self, texts: &[&str]) -> Self {
         let all = format!("{}\n{}", self.stdout, self.stderr);
         for text in texts {
             assert!(all.contains(text), "`{text}` is missing in\n{self}");
@@ -381,7 +391,7 @@ impl Ran {
 
     /// None of these is in stdout or stderr.
     #[track_caller]
-    pub fn never_says(self, texts: &[&str]) -> Self {
+    pub(crate) fn never_says(self, texts: &[&str]) -> Self {
         for text in texts {
             assert!(!self.stdout.contains(text) && !self.stderr.contains(text), "`{text}` is in\n{self}");
         }
@@ -390,7 +400,7 @@ impl Ran {
 
     /// stdout as JSON.
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}\n{self}"))
     }
 }
@@ -412,7 +422,7 @@ macro_rules! snapshot {
 pub(crate) use snapshot;
 
 /// Where snapshots lie and what they leave out.
-pub fn settings() -> insta::Settings {
+pub(crate) fn settings() -> insta::Settings {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../data/snapshots");
     settings.set_prepend_module_to_snapshot(false);
@@ -420,6 +430,9 @@ pub fn settings() -> insta::Settings {
     for (pattern, instead) in [
         (r"(localhost|127\.0\.0\.1):\d{2,5}", "$1:[port]"),
         (r"request id [0-9a-f-]{36}", "request id [id]"),
+        (r"(Trace|Correlation) ID: [0-9a-f-]{36}", "$1 ID: [id]"),
+        (r"Timestamp: \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", "Timestamp: [time]"),
+        (r"client '[0-9a-f-]{36}' with object id '[0-9a-f-]{36}'", "client '[id]' with object id '[id]'"),
         // The sandbox keeps real time; the program runs at NOW, which ends in 08:00:00Z.
         (r"at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "at [time]"),
         (r"[0-9a-f]{64}", "[digest]"),

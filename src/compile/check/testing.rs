@@ -19,7 +19,7 @@ use crate::model::sentinel::{
     Suppression,
 };
 use crate::source::{SourceMap, Span, Spanned};
-use crate::yaml::{Node, NodeKind, Text};
+use crate::yaml::Text;
 
 /// Name, what it changes in a good rule, and what must be found: code, severity, parts of summary and help.
 pub(super) struct Case(
@@ -146,7 +146,6 @@ fn base() -> Rule {
         changelog: Vec::new(),
         silence: Vec::new(),
         tests: None,
-        document: Node { kind: NodeKind::Null, span: span(0) },
     }
 }
 

@@ -4,7 +4,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::symbols::{ColId, Column, Graph, Group, Sym, Table, TableId, Tuple, Variable};
-use super::{Binder, FastSet, MAX_COLUMNS};
+use super::{Binder, FastSet, MAX_COLUMNS, MAX_TABLE_COLUMNS};
 use crate::kql::schema::{Name, PackedColumn};
 use crate::kql::types::{BagId, ScalarType, Ty};
 
@@ -34,10 +34,13 @@ impl<'a> Binder<'a> {
         self.columns.get(column.0 as usize).copied().unwrap_or(Column { name: Name(0), ty: Ty::Unknown })
     }
 
-    /// A table of these columns; open if they are too many to be honest.
+    /// A table of these columns; an open one without any if they are too many to be honest.
     pub(super) fn new_table(&mut self, columns: impl Into<Arc<[ColId]>>, open: bool) -> TableId {
-        let open = open || self.columns.len() > MAX_COLUMNS;
-        self.tables.push(Table { columns: columns.into(), open, inferred: Vec::new() });
+        let mut table = Table { columns: columns.into(), open, inferred: Vec::new() };
+        if self.columns.len() > MAX_COLUMNS || table.columns.len() > MAX_TABLE_COLUMNS {
+            table = Table { columns: no_columns(), open: true, inferred: Vec::new() };
+        }
+        self.tables.push(table);
         TableId(id(self.tables.len()))
     }
 

@@ -272,7 +272,7 @@ impl<'a> Binder<'a> {
                 "arrays" => params.first(),
                 // ipv4_lookup(T, source, key, extra..., return_unmatched)
                 "LookupTable" if find("ExtraKey").is_some() && index > 2 => {
-                    if index == last && (named(arg).is_some() || is_boolean(arg)) {
+                    if index == last && (named(arg).is_some() || is_boolean(arg) && arg.is_literal()) {
                         find("return_unmatched")
                     } else {
                         find("ExtraKey")

@@ -56,8 +56,10 @@ use symbols::{Binding, ColId, Column, Graph, Group, Info, Table, TableId, Tuple,
 const MAX_EXPANSIONS: u32 = 2_000;
 /// How deep function bodies may call each other.
 const MAX_CALL_DEPTH: u32 = 24;
-/// Columns all tables of one query may have together; above that tables become open.
+/// Columns made while one query is bound; from there on tables are open and have none.
 const MAX_COLUMNS: usize = 1_000_000;
+/// Columns of one table; the union of all built-in tables has some 13,000.
+const MAX_TABLE_COLUMNS: usize = 30_000;
 /// Diagnostics kept of one query.
 const MAX_DIAGNOSTICS: usize = 200;
 

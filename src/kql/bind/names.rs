@@ -275,7 +275,10 @@ impl<'a> Binder<'a> {
         }
         let schema = self.schema;
         let mut tables: Vec<TableId> = Vec::new();
-        for name in schema.tables_in_order() {
+        if pattern == "*" {
+            tables.push(self.everything());
+        }
+        for name in schema.tables_in_order().into_iter().filter(|_| pattern != "*") {
             if matches(pattern.as_bytes(), name.as_bytes())
                 && let Some(table) = self.schema_table(name)
             {
@@ -284,7 +287,7 @@ impl<'a> Binder<'a> {
             }
         }
         tables.extend(self.views(Some(pattern)));
-        if schema.may_have_more_tables() && (tables.is_empty() || pattern == "*") {
+        if schema.may_have_more_tables() && tables.is_empty() {
             // Tables of the workspace that nobody listed match, too.
             tables.push(self.open_table());
         }

@@ -28,6 +28,7 @@ impl<'a> Binder<'a> {
             None => outer.row.map_or(Ty::Void, |row| Ty::Table(row.0)),
         };
         let from_nothing = pipeline.source.is_none();
+        let mut read = pipeline.source.as_ref().map_or(span.start, |source| source.span.end);
         for (index, operator) in pipeline.operators.iter().enumerate() {
             let region = self.cx.region;
             let rest = pipeline.operators.get(index + 1..).unwrap_or_default();
@@ -41,7 +42,7 @@ impl<'a> Binder<'a> {
             if let Some(row) = self.cx.row
                 && !(from_nothing && index == 0)
             {
-                self.remember_rows(operator.pipe.map_or(operator.span.start, |pipe| pipe.start), row);
+                self.remember_rows(read, row);
             }
             self.cx.scope = Scope::Normal;
             self.cx.wildcards = Wildcards::Refused;
@@ -52,6 +53,7 @@ impl<'a> Binder<'a> {
             current = self.operator_result(operator, current);
             self.cx.piped = true;
             self.cx.region = region;
+            read = operator.span.end;
         }
         if let (Ty::Table(table), Some(last)) = (current, pipeline.operators.last()) {
             self.remember_rows(last.span.end, TableId(table));

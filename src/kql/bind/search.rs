@@ -55,25 +55,26 @@ impl<'a> Binder<'a> {
         tables
     }
 
-    /// All tables of the schema as one; which of its thousands of columns come out depends on the data.
+    /// All tables of the schema and the views of the query as one; `by_name`: a name is one column whatever its types.
     fn every_table(&mut self, by_name: bool) -> TableId {
-        let schema = self.schema;
-        let mut tables: Vec<TableId> =
-            schema.tables_in_order().into_iter().filter_map(|name| self.schema_table(name)).collect();
-        tables.extend(self.views(None));
-        if schema.may_have_more_tables() {
-            tables.push(self.open_table());
+        let everything = self.everything();
+        let mut tables = self.views(None);
+        if tables.is_empty() && !by_name {
+            return everything;
         }
+        tables.insert(0, everything);
         if !by_name {
             return self.union_of(&tables);
         }
+        let schema = self.schema;
         let mut columns: Vec<ColId> = Vec::new();
-        for &table in &tables {
-            columns.extend_from_slice(&self.declared(table));
+        for name in schema.tables_in_order() {
+            if let Some(table) = self.schema_table(name) {
+                columns.extend_from_slice(&self.declared(table));
+            }
         }
         let unified = self.unify_by_name(&columns);
-        let open = tables.iter().any(|&t| self.is_open(t));
-        self.new_table(unified, open)
+        self.new_table(unified, schema.may_have_more_tables())
     }
 
     /// A predicate where a string alone means "any column has it".

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Binder;
 use super::rules::Conversion;
 use super::symbols::{ColId, Column, TableId};
-use crate::kql::schema::{FastMap, Name};
+use crate::kql::schema::{AnyColumn, FastMap, Name};
 use crate::kql::types::Ty;
 
 /// The columns of one name, apart by type; all dynamics count as one type.
@@ -20,7 +20,8 @@ impl<'a> Binder<'a> {
     /// One table of all columns: a name with several types becomes `x_string`, `x_long`.
     pub(super) fn union_of(&mut self, tables: &[TableId]) -> TableId {
         let open = tables.iter().any(|&t| self.is_open(t));
-        if let [only] = *tables {
+        let mut filled = tables.iter().copied().filter(|&t| !self.declared(t).is_empty());
+        if let (Some(only), None) = (filled.next(), filled.next()) {
             let columns = self.declared(only);
             return self.new_table(columns, open);
         }
@@ -30,6 +31,19 @@ impl<'a> Binder<'a> {
         }
         let unified = self.unify_by_name_and_type(&columns);
         self.new_table(unified, open)
+    }
+
+    /// All tables of the schema as one.
+    pub(super) fn everything(&mut self) -> TableId {
+        let schema = self.schema;
+        let mut columns: Vec<ColId> = Vec::with_capacity(schema.everything().len());
+        for column in schema.everything() {
+            columns.push(match column {
+                AnyColumn::Plain(column) => self.new_column(Name(column.name()), Ty::from(column.ty())),
+                AnyColumn::Typed(name, ty) => self.column_named(name, Ty::from(*ty)),
+            });
+        }
+        self.new_table(columns, schema.may_have_more_tables())
     }
 
     pub(super) fn unify_by_name_and_type(&mut self, columns: &[ColId]) -> Vec<ColId> {

@@ -56,6 +56,16 @@ pub struct Schema {
     built_in: bool,
     sources: Vec<SchemaSource>,
     own: OnceLock<Own>,
+    everything: OnceLock<Vec<AnyColumn>>,
+}
+
+/// A column of the union of all tables.
+#[derive(Debug, Clone)]
+pub(crate) enum AnyColumn {
+    /// Under its own name.
+    Plain(PackedColumn),
+    /// Under a name that tells its type: `Port_int`.
+    Typed(Box<str>, ScalarType),
 }
 
 /// A table of a schema.
@@ -122,6 +132,7 @@ impl Schema {
             built_in: true,
             sources: Vec::new(),
             own: OnceLock::new(),
+            everything: OnceLock::new(),
         }
     }
 
@@ -141,6 +152,7 @@ impl Schema {
         }
         self.sources.push(source);
         self.own = OnceLock::new();
+        self.everything = OnceLock::new();
         self
     }
 
@@ -200,6 +212,42 @@ impl Schema {
             names.extend(platform.table_order.iter().map(String::as_str).filter(|name| seen.insert(name)));
         }
         names
+    }
+
+    /// The columns of `union *`: one for each name and type, in the order of their first table. Made at the first call,
+    /// because there are thousands.
+    pub(crate) fn everything(&self) -> &[AnyColumn] {
+        self.everything.get_or_init(|| {
+            let mut order: Vec<u32> = Vec::new();
+            let mut types: FastMap<u32, Vec<(ScalarType, usize)>> = FastMap::default();
+            for table in self.tables_in_order().into_iter().filter_map(|name| self.table(name)) {
+                for column in table.columns.iter() {
+                    let known = types.entry(column.name()).or_default();
+                    if known.is_empty() {
+                        order.push(column.name());
+                    }
+                    // As the language library does it: once a type was seen twice, others come too late.
+                    let settled = matches!(known.as_slice(), [(_, count)] if *count > 1);
+                    match known.iter_mut().find(|(ty, _)| *ty == column.ty()) {
+                        Some((_, count)) => *count += 1,
+                        None if settled => {}
+                        None => known.push((column.ty(), 1)),
+                    }
+                }
+            }
+            let mut columns = Vec::with_capacity(order.len());
+            for name in order {
+                match types.remove(&name).as_deref() {
+                    Some([(ty, _)]) => columns.push(AnyColumn::Plain(PackedColumn::new(name, *ty))),
+                    Some(several) => columns.extend(several.iter().map(|(ty, _)| {
+                        let text = format!("{}_{ty}", self.name_text(Name(name)));
+                        AnyColumn::Typed(text.into(), *ty)
+                    })),
+                    None => {}
+                }
+            }
+            columns
+        })
     }
 
     /// Every stored function, sorted by name.

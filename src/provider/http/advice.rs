@@ -348,6 +348,10 @@ const TRANSPORT: &[(&[&str], &str)] = &[
         &["timed out", "timeout", "operation timed"],
         "no answer in time: check the network, the firewall and HTTPS_PROXY",
     ),
+    (
+        &["close_notify", "reading a body", "connection reset", "connection closed", "incomplete message"],
+        "the connection broke off in the middle: run again; if it happens again, look at proxies and firewalls on the way",
+    ),
     (&["unreachable"], "the network is down: check the connection, the VPN and HTTPS_PROXY"),
 ];
 

@@ -296,7 +296,9 @@ fn missing_permission(place: &Place<'_>, words: &str) -> String {
         Platform::Sentinel => {
             let quoted = |after: &str| words.split(after).nth(1).and_then(|rest| rest.split('\'').next());
             let action = quoted("action '");
-            let scope = quoted("scope '");
+            // Roles are assigned on the workspace, whichever rule was refused.
+            let scope = quoted("scope '")
+                .and_then(|scope| scope.split("/providers/Microsoft.SecurityInsights").next());
             let reads =
                 action.map_or(matches!(place.operation, "list" | "read"), |action| action.ends_with("/read"));
             let role = if reads {

@@ -103,7 +103,8 @@ fn entry(node: &Node, out: &mut Diagnostics) -> Option<Entry> {
     Some(Entry {
         ticket: object.optional("ticket", out, line),
         created,
-        required: object.optional("required", out, boolean).is_some_and(|found| found.value),
+        // Fail closed: letting an entry lapse is a decision that somebody writes down.
+        required: object.optional("required", out, boolean).is_none_or(|found| found.value),
         exception: object.optional("exception", out, exception),
         id: id?,
         reason: reason?,

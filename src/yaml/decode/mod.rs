@@ -12,6 +12,7 @@ pub mod defender;
 pub mod environment;
 pub mod object;
 mod overrides;
+mod patterns;
 mod predicate;
 pub mod project;
 pub mod rule;

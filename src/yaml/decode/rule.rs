@@ -100,7 +100,6 @@ fn rule(
         name: name?,
         status: status?,
         severity: severity?,
-        document: document.clone(),
     })
 }
 
