@@ -14,6 +14,8 @@ mod outcome;
 mod settle;
 mod step;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;

@@ -68,6 +68,7 @@ pub(crate) async fn carry_out(
             safe::line(address)
         ));
     }
+    super::planning::say_estimate(plan, connection, ui);
     let (sender, stop) = watch::channel(Urgency::None);
     let progress = Progress::new(ui, plan.effective().count());
     let watcher = tokio::spawn(watch_signals(sender, progress.bar()));

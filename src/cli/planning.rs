@@ -213,6 +213,19 @@ fn warn(opened: &Opened, diagnostics: &Diagnostics, ui: &Ui) {
     }
 }
 
+/// Says how long an apply takes when the services' quotas decide that; from that many seconds on.
+const WORTH_SAYING: u64 = 10;
+
+/// `Within the services' quotas this takes about 9 min.`
+pub(crate) fn say_estimate(plan: &Plan, connection: &Connection, ui: &Ui) {
+    let seconds = connection.estimate(plan).as_secs();
+    if seconds >= WORTH_SAYING {
+        let time =
+            if seconds < 90 { format!("{seconds} s") } else { format!("{} min", seconds.div_ceil(60)) };
+        ui.say(&format!("Within the services' quotas this takes about {time}."));
+    }
+}
+
 /// RFC 3339 with whole seconds.
 fn seconds(time: jiff::Timestamp) -> String {
     jiff::Timestamp::from_second(time.as_second()).unwrap_or(time).to_string()

@@ -17,6 +17,7 @@ mod technique;
 mod testing;
 
 pub use connect::{ConnectOptions, Session};
+pub use http::PACE_VARIABLES;
 
 use async_trait::async_trait;
 
