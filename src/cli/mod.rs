@@ -5,13 +5,18 @@
 //! [`main`], then `plan` and `apply`.
 
 mod apply;
+mod audit;
+mod carry_out;
 mod connection;
 mod explain;
 mod failure;
+mod git;
+mod journal;
 mod kql;
 mod plan;
 mod planning;
 mod progress;
+mod record;
 mod render;
 mod repository;
 mod sandbox;
@@ -90,6 +95,8 @@ enum Command {
     Apply(apply::ApplyArgs),
     /// Show a saved plan
     Show(show::ShowArgs),
+    /// Check the record of every apply
+    Audit(audit::AuditArgs),
     /// Check every file offline and compile every environment
     Validate(validate::ValidateArgs),
     /// Print the exact query and payload that would be sent for a rule
@@ -132,6 +139,7 @@ fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Plan(args) => plan::run(args, &start, settings, ui),
         Command::Apply(args) => apply::run(args, &start, settings, ui),
+        Command::Audit(args) => audit::run(args, &start, ui),
         Command::Show(args) => show::run(args, ui),
         Command::Validate(args) => validate::run(args, &start, settings, ui),
         Command::Render(args) => render::run(args, &start, settings, ui),
