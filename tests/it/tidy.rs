@@ -32,6 +32,15 @@ fn sources() -> Vec<(String, String)> {
         .collect()
 }
 
+/// Everything that `palisade explain` knows.
+fn tables() -> impl Iterator<Item = &'static palisade::diagnostic::codes::Code> {
+    palisade::diagnostic::codes::AUTHORING
+        .iter()
+        .chain(palisade::compile::check::CODES)
+        .chain(palisade::compile::CODES)
+        .chain(palisade::compile::ANALYSIS_CODES)
+}
+
 /// `"ALW-06"` and the like: letters, a dash, perhaps a letter, two digits, in quotes.
 fn codes(text: &str) -> BTreeSet<String> {
     let quoted = text.split('"').skip(1).step_by(2);
@@ -52,12 +61,7 @@ fn codes(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_code_stands_in_a_table_and_every_table_s_code_is_used() {
-    let explained: BTreeSet<String> = palisade::diagnostic::codes::AUTHORING
-        .iter()
-        .chain(palisade::compile::check::CODES)
-        .chain(palisade::compile::CODES)
-        .map(|code| code.code.to_owned())
-        .collect();
+    let explained: BTreeSet<String> = tables().map(|code| code.code.to_owned()).collect();
     let mut used = BTreeSet::new();
     for (path, text) in sources() {
         // Codes of the query language have a table of their own, which is printed with its findings.
@@ -96,11 +100,7 @@ fn every_code_stands_in_a_table_and_every_table_s_code_is_used() {
 #[test]
 fn codes_are_unique_over_all_tables() {
     let mut seen = BTreeSet::new();
-    for code in palisade::diagnostic::codes::AUTHORING
-        .iter()
-        .chain(palisade::compile::check::CODES)
-        .chain(palisade::compile::CODES)
-    {
+    for code in tables() {
         assert!(seen.insert(code.code), "{} stands in two tables", code.code);
         assert!(code.explanation.len() > 40 && code.explanation.ends_with('.'), "{}", code.code);
     }
