@@ -250,7 +250,7 @@ fn an_unmanaged_rule_is_adopted_by_its_id() {
         "rules/task.yaml",
         TASK.replace("sentinel:\n", "sentinel:\n  rule_id: 5fa8cbe5-0f6b-4c43-b2ab-4b3bb7a9f7d1\n"),
     );
-    let query = "SecurityEvent\n| where EventID == 4698\n// allowlist\n| project TimeGenerated, Computer, SubjectUserSid, TaskName";
+    let query = "SecurityEvent\n| where EventID == 4698\n// allowlist\n| project TimeGenerated, Computer, SubjectUserSid, Activity";
     let properties = json!({
         "displayName": TASK_NAME, "enabled": true, "severity": "High", "query": query, "queryFrequency": "PT1H",
         "queryPeriod": "PT2H", "triggerOperator": "GreaterThan", "triggerThreshold": 0, "suppressionEnabled": false,

@@ -36,7 +36,11 @@ fn fixed_date(survey: &Survey<'_>, report: &mut Report) {
 }
 
 fn tell(report: &mut Report, date: Span) {
-    report.add(date, "the time of events is compared with a fixed date", "use ago(), for example `> ago(1h)`");
+    report.add(
+        date,
+        "the time of events is compared with a fixed date",
+        "use ago(), for example `> ago(1h)`",
+    );
 }
 
 /// The place of a `datetime(...)` constant with a value.
