@@ -224,9 +224,10 @@ pub(crate) fn fill<'a>(
             let path = sources.path(entry.span.file).to_owned();
             let name = format!("{path}#{}", entry.id.value);
             let before = if filled.lines.is_empty() { "| where not(" } else { "    or " };
-            let predicates = condition.predicates.iter().zip(&entry.predicates).map(|(range, predicate)| {
-                (range.start + before.len()..range.end + before.len(), predicate)
-            });
+            let predicates =
+                condition.predicates.iter().zip(&entry.predicates).map(|(range, predicate)| {
+                    (range.start + before.len()..range.end + before.len(), predicate)
+                });
             filled.lines.push(Line {
                 text: format!("{before}{}", condition.text),
                 entries: vec![name],

@@ -60,7 +60,8 @@ pub(crate) fn find(text: &str, parsed: &Parse) -> Vec<Slot> {
         let (start, end) = (token.span.start as usize, token.span.end as usize);
         let line_start = text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
         let before = text.get(line_start..start).unwrap_or("");
-        let insert_at = text.get(end..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| end + at + 1);
+        let insert_at =
+            text.get(end..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| end + at + 1);
         let fault = if !before.trim().is_empty() {
             Some("the slot comment must stand on a line of its own")
         } else if slots.iter().any(|slot| slot.name == name) {

@@ -2,3 +2,4 @@
 
 mod sandbox;
 mod shipped;
+mod validate;

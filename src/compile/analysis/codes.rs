@@ -180,7 +180,10 @@ mod tests {
             assert!(code.explanation.ends_with('.') && !code.title.ends_with('.'), "{}", code.code);
         }
         for (code, explanation) in EXPLAINED {
-            assert!(CODES.iter().any(|known| known.code == code && known.explanation == explanation), "{code}");
+            assert!(
+                CODES.iter().any(|known| known.code == code && known.explanation == explanation),
+                "{code}"
+            );
         }
         assert_eq!(title("KQL-S09"), "text that belongs to nothing");
     }

@@ -15,9 +15,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::kql::bind::{self, RowSchema, bind};
+use crate::kql::parse;
 use crate::kql::parser::SyntaxError;
 use crate::kql::schema::{Knowledge, Platform, Schema};
-use crate::kql::parse;
 use crate::model::Repository;
 use crate::model::environment::Environment;
 use crate::model::schema::SchemaFile;
@@ -128,8 +128,7 @@ impl Analyses {
             built = built.with(file.source.clone());
         }
         let knowledge = if complete { Knowledge::Complete } else { Knowledge::Partial };
-        let known =
-            Arc::new(Known { id: schemas.len(), sources, schema: built.with_knowledge(knowledge) });
+        let known = Arc::new(Known { id: schemas.len(), sources, schema: built.with_knowledge(knowledge) });
         schemas.push(Arc::clone(&known));
         known
     }

@@ -72,7 +72,8 @@ fn function(node: &Node, out: &mut Diagnostics) -> Option<FunctionSource> {
     let keys = ["name", "params", "body", "columns", "open"];
     let object = Object::open(node, "a function", &keys, out)?;
     // A catalogue writes `null` for what it does not know.
-    let given = |key: &str| object.member(key).is_some_and(|(_, node)| node.kind != crate::yaml::NodeKind::Null);
+    let given =
+        |key: &str| object.member(key).is_some_and(|(_, node)| node.kind != crate::yaml::NodeKind::Null);
     Some(FunctionSource {
         name: object.required("name", out, line)?.value,
         params: object.optional("params", out, line).map_or_else(|| "()".to_owned(), |found| found.value),
