@@ -27,4 +27,5 @@ mod schemas;
 mod secrets;
 mod shipped;
 mod tidy;
+mod validate;
 mod world;
