@@ -11,7 +11,8 @@ struct Layer {
 }
 
 const NETWORK: &[&str] = &["tokio", "reqwest", "azure_core", "azure_identity", "async fn", "async move"];
-const SURROUNDINGS: &[&str] = &["std::fs", "std::env", "std::process", "std::net::Tcp", "std::net::Udp", "ToSocketAddrs", "File::open"];
+const SURROUNDINGS: &[&str] =
+    &["std::fs", "std::env", "std::process", "std::net::Tcp", "std::net::Udp", "ToSocketAddrs", "File::open"];
 const CLOCK: &[&str] =
     &["std::time", "Timestamp::now", "Zoned::now", "SystemTime", "Instant::now", "new_v4", "rand::"];
 const PRINTING: &[&str] = &["println!", "eprintln!", "print!(", "stdout()", "stderr()"];

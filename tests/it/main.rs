@@ -13,6 +13,7 @@ mod apply;
 mod connections;
 mod drift;
 mod escapes;
+mod faults;
 mod help;
 mod interrupt;
 mod kinds;
