@@ -50,7 +50,7 @@ fn is_exactly_as_planned(world: &World, rules: usize) {
         assert_eq!(names.len(), expected.len(), "{names:?}");
         assert_eq!(names.into_iter().collect::<BTreeSet<_>>(), expected);
     }
-    world.run("plan -e lab --detailed-exitcode").is_empty_plan();
+    world.run("plan -e lab --detailed-exitcode").has_nothing_to_do();
 }
 
 fn die_at(world: &World, nth: u64, accepted: bool) {

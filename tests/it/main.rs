@@ -14,6 +14,7 @@ mod connections;
 mod drift;
 mod escapes;
 mod faults;
+mod governance;
 mod help;
 mod interrupt;
 mod kinds;
