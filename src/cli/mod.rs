@@ -13,6 +13,7 @@ mod explain;
 mod failure;
 mod git;
 mod journal;
+mod kql;
 mod plan;
 mod planning;
 mod progress;
@@ -105,6 +106,8 @@ enum Command {
     Render(render::RenderArgs),
     /// Explain a diagnostic's code, for example `palisade explain ALW-06`
     Explain(explain::ExplainArgs),
+    /// Check, format and inspect KQL queries in files and pipes
+    Kql(kql::KqlArgs),
     /// Run and operate the local tenant of `cloud: sandbox`
     Sandbox(sandbox::SandboxArgs),
     /// Print the version
@@ -145,6 +148,7 @@ fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
         Command::Validate(args) => validate::run(args, &start, settings, ui),
         Command::Render(args) => render::run(args, &start, settings, ui),
         Command::Explain(args) => explain::run(args, ui),
+        Command::Kql(args) => kql::run(args, ui),
         Command::Sandbox(args) => {
             let root = crate::load::find_root(&start).unwrap_or(start);
             block_on(async { Ok(sandbox::run(args, &root, &mut std::io::stdout()).await?) })?;

@@ -12,7 +12,7 @@ struct Layer {
 
 const NETWORK: &[&str] = &["tokio", "reqwest", "azure_core", "azure_identity", "async fn", "async move"];
 const SURROUNDINGS: &[&str] =
-    &["std::fs", "std::env", "std::process", "std::net::Tcp", "std::net::Udp", "ToSocketAddrs", "File::open"];
+    &["std::fs", "std::env", "std::process", "File::open", "TcpStream", "TcpListener", "UdpSocket"];
 const CLOCK: &[&str] =
     &["std::time", "Timestamp::now", "Zoned::now", "SystemTime", "Instant::now", "new_v4", "rand::"];
 const PRINTING: &[&str] = &["println!", "eprintln!", "print!(", "stdout()", "stderr()"];
