@@ -13,6 +13,8 @@ mod apply;
 mod connections;
 mod drift;
 mod escapes;
+mod faults;
+mod governance;
 mod help;
 mod interrupt;
 mod kinds;
