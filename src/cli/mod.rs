@@ -5,6 +5,7 @@
 //! [`main`], then `plan` and `apply`.
 
 mod apply;
+mod baseline;
 mod connection;
 mod explain;
 mod failure;

@@ -162,7 +162,9 @@ impl Shape {
 
     fn step(&mut self, kind: &OperatorKind, word: Span) {
         match kind {
-            OperatorKind::Extend(items) | OperatorKind::Project(items) | OperatorKind::ProjectRename(items) => {
+            OperatorKind::Extend(items)
+            | OperatorKind::Project(items)
+            | OperatorKind::ProjectRename(items) => {
                 items.iter().for_each(|item| self.define(item));
             }
             OperatorKind::Summarize(summarize) => {
@@ -189,7 +191,8 @@ impl Shape {
             }
             // `bin(Timestamp, 1h)` is a column of that name, but not that value.
             ExprKind::Call(call) => {
-                let rounds = matches!(&*call.name.text, "bin" | "floor" | "bin_at" | "startofday" | "endofday");
+                let rounds =
+                    matches!(&*call.name.text, "bin" | "floor" | "bin_at" | "startofday" | "endofday");
                 if let (true, Some(ExprKind::Name(column))) =
                     (rounds, call.arguments.first().map(|argument| &argument.kind))
                 {
@@ -225,7 +228,8 @@ fn summary(summarize: &Summarize, span: Span) -> Summary {
 /// An aggregate whose columns all come from one event.
 fn keeps_events(expr: &Expr) -> bool {
     let ExprKind::Call(call) = &expr.kind else { return false };
-    let several = call.arguments.len() > 1 || call.arguments.iter().any(|argument| argument.kind == ExprKind::Star);
+    let several =
+        call.arguments.len() > 1 || call.arguments.iter().any(|argument| argument.kind == ExprKind::Star);
     match &*call.name.text {
         "arg_max" | "arg_min" => true,
         "take_any" | "any" => several,
@@ -239,12 +243,23 @@ fn is_itself(value: &Expr, column: &str) -> bool {
         ExprKind::Call(call) => {
             let takes = matches!(
                 &*call.name.text,
-                "max" | "min" | "any" | "take_any" | "take_anyif" | "anyif" | "maxif" | "minif" | "column_ifexists"
-                    | "arg_max" | "arg_min"
+                "max"
+                    | "min"
+                    | "any"
+                    | "take_any"
+                    | "take_anyif"
+                    | "anyif"
+                    | "maxif"
+                    | "minif"
+                    | "column_ifexists"
+                    | "arg_max"
+                    | "arg_min"
             );
-            takes && call.arguments.iter().any(|argument| {
-                names(argument) || matches!(&argument.kind, ExprKind::String(text) if &*text.value == column)
-            })
+            takes
+                && call.arguments.iter().any(|argument| {
+                    names(argument)
+                        || matches!(&argument.kind, ExprKind::String(text) if &*text.value == column)
+                })
         }
         _ => names(value),
     }

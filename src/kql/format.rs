@@ -104,8 +104,7 @@ impl<'t> Layout<'t> {
 
     fn token(&mut self, index: usize, token: Token, breaks: usize, space: bool) {
         let is_comment = is_comment(token.kind);
-        let closed =
-            if token.kind.is_close() && self.levels.len() > 1 { self.levels.pop() } else { None };
+        let closed = if token.kind.is_close() && self.levels.len() > 1 { self.levels.pop() } else { None };
         let level = self.level();
         let steps = token.kind == TokenKind::Pipe && level.lines;
         let states = self.last == Some(TokenKind::Semicolon) && level.lines && !is_comment;
@@ -115,11 +114,7 @@ impl<'t> Layout<'t> {
         } else if self.after_comment || steps || states || (breaks > 0 && !joins) {
             let indent = closed.map_or_else(|| self.indent_before(index), |level| level.opened);
             self.new_line(breaks > 1, indent);
-        } else if space
-            || joins
-            || token.kind == TokenKind::Pipe
-            || self.last == Some(TokenKind::Comma)
-        {
+        } else if space || joins || token.kind == TokenKind::Pipe || self.last == Some(TokenKind::Comma) {
             self.out.push(' ');
         }
         self.out.push_str(token.text(self.text));
@@ -282,8 +277,34 @@ mod tests {
     fn part() -> impl Strategy<Value = String> {
         prop_oneof![
             prop::sample::select(vec![
-                "T", "|", "where", " ", "\n", "\n\n", "  ", ",", "(", ")", "[", "]", "{", "}", ";", "let", "=", "// c\n",
-                "'s t'", "@'\\'", "```a\n b```", "==", "\t", "\r\n", "1d", "a.b", "-", "\r",
+                "T",
+                "|",
+                "where",
+                " ",
+                "\n",
+                "\n\n",
+                "  ",
+                ",",
+                "(",
+                ")",
+                "[",
+                "]",
+                "{",
+                "}",
+                ";",
+                "let",
+                "=",
+                "// c\n",
+                "'s t'",
+                "@'\\'",
+                "```a\n b```",
+                "==",
+                "\t",
+                "\r\n",
+                "1d",
+                "a.b",
+                "-",
+                "\r",
             ])
             .prop_map(str::to_owned),
             "[ -~]{0,6}",

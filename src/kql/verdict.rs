@@ -11,9 +11,9 @@ use super::bind::{self, Bound};
 use super::parser::{Parse, parse};
 use super::schema::{Platform, Schema, SchemaSource};
 use super::span::Span;
+use super::string_value;
 use super::token::TokenKind;
 use super::utf16::Utf16;
-use super::string_value;
 
 /// One schema for each platform, for queries of several platforms in one run. Unpacked when first needed.
 #[derive(Debug)]
@@ -119,8 +119,7 @@ impl Verdict {
         };
         let syntax_ok = parse.errors.is_empty();
         let ok = syntax_ok && bound.is_ok();
-        let syntax =
-            parse.errors.iter().map(|e| fault("Error", e.code.as_str(), e.message.clone(), e.span));
+        let syntax = parse.errors.iter().map(|e| fault("Error", e.code.as_str(), e.message.clone(), e.span));
         let meaning = bound.diagnostics.into_iter().map(|d| {
             let severity = match d.severity {
                 bind::Severity::Error => "Error",

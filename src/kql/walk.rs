@@ -287,8 +287,14 @@ mod tests {
     fn reaches_every_part() {
         for (text, expected) in [
             ("let f = (a:long=1) { let b = x1; T | where b > x2 }; f(x3)", "x1 T b x2 x3"),
-            ("T | extend a = iff(x1 has x2, x3[x4], -x5) | project x6, b = x7.x8", "T x1 x2 x3 x4 x5 x6 x7 x8"),
-            ("T | join kind=inner (U | where x1 in (x2, x3)) on k1, $left.k2 == $right.k3", "T U x1 x2 x3 k1 $left k2 $right k3"),
+            (
+                "T | extend a = iff(x1 has x2, x3[x4], -x5) | project x6, b = x7.x8",
+                "T x1 x2 x3 x4 x5 x6 x7 x8",
+            ),
+            (
+                "T | join kind=inner (U | where x1 in (x2, x3)) on k1, $left.k2 == $right.k3",
+                "T U x1 x2 x3 k1 $left k2 $right k3",
+            ),
             ("T | mv-apply x1 to typeof(long) on (where x2 between (x3 .. x4))", "T x1 x2 x3 x4"),
             ("T | make-series count() default=0 on x1 from x2 to x3 step x4 by x5", "T x1 x2 x3 x4 x5"),
             ("T | parse x1 with * 'a' b | top 5 by x2 | top-nested 3 of x3 by max(x4)", "T x1 x2 x3 x4"),

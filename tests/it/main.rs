@@ -15,6 +15,7 @@ mod drift;
 mod escapes;
 mod help;
 mod kinds;
+mod kql;
 mod kql_oracle;
 mod layers;
 mod plans;

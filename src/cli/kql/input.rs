@@ -19,9 +19,8 @@ pub(super) struct Input {
 pub(super) fn read(path: &Path) -> Result<Input, Failure> {
     let standard = path.as_os_str() == "-";
     let name = if standard { "<stdin>".to_owned() } else { path.display().to_string() };
-    let unreadable = |error: std::io::Error| {
-        Failure::error(format!("`{name}` cannot be read")).caused_by(&error)
-    };
+    let unreadable =
+        |error: std::io::Error| Failure::error(format!("`{name}` cannot be read")).caused_by(&error);
     let mut bytes = Vec::new();
     let limit = MAX_BYTES + 1;
     let result = if standard {

@@ -91,7 +91,8 @@ fn answer(line: &[u8], schemas: &Schemas, platform: Platform) -> Answer {
         Err(error) => return refused(Value::Null, format!("the line is no JSON: {error}")),
     };
     let id = object.remove("id").unwrap_or(Value::Null);
-    let platform = object.get("platform").and_then(Value::as_str).and_then(platform_named).unwrap_or(platform);
+    let platform =
+        object.get("platform").and_then(Value::as_str).and_then(platform_named).unwrap_or(platform);
     match object.get("query") {
         Some(Value::String(query)) => Answer { id, verdict: schemas.verdict(query, platform) },
         Some(_) => refused(id, "`query` is no string".to_owned()),
@@ -138,8 +139,13 @@ mod tests {
         let seen: Vec<(Value, Value)> = answers.iter().map(|a| (a["id"].clone(), a["ok"].clone())).collect();
         let null = Value::Null;
         let expected = [
-            (null.clone(), false), (null.clone(), false), (1.into(), false), (2.into(), false), (null, false),
-            (3.into(), false), (4.into(), true),
+            (null.clone(), false),
+            (null.clone(), false),
+            (1.into(), false),
+            (2.into(), false),
+            (null, false),
+            (3.into(), false),
+            (4.into(), true),
         ];
         assert_eq!(seen, expected.map(|(id, ok)| (id, Value::Bool(ok))));
         assert_eq!(answers[0]["diagnostics"][0]["code"], "KQL-IN");

@@ -80,8 +80,9 @@ impl SchemaArgs {
         for path in &self.schema {
             let text = input::read(path)?.text;
             sources.push(SchemaSource::from_json(&text).map_err(|error| {
-                Failure::error(format!("`{}` is no schema: {error}", path.display()))
-                    .help("the form is {\"tables\": {\"App_CL\": {\"User_s\": \"string\"}}, \"functions\": []}")
+                Failure::error(format!("`{}` is no schema: {error}", path.display())).help(
+                    "the form is {\"tables\": {\"App_CL\": {\"User_s\": \"string\"}}, \"functions\": []}",
+                )
             })?);
         }
         Ok(Schemas::new(&sources))

@@ -94,7 +94,8 @@ pub(super) fn columns(args: &ColumnsArgs, ui: &Ui) -> Result<Exit, Failure> {
     if bound.is_ok() {
         return Ok(Exit::Done);
     }
-    Err(Failure::error("the query has errors, so its columns may be incomplete").help("see `palisade kql check`"))
+    Err(Failure::error("the query has errors, so its columns may be incomplete")
+        .help("see `palisade kql check`"))
 }
 
 /// Shows the syntax errors of a query and stops, if there are any.

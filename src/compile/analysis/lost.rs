@@ -1,10 +1,10 @@
 //! At which step of a query the columns that identify an event get lost.
 
+use crate::kql::Span;
 use crate::kql::bind::Bound;
 use crate::kql::parser::Parse;
 use crate::kql::schema::{Platform, Schema};
 use crate::kql::syntax::{ExprKind, OperatorKind};
-use crate::kql::Span;
 
 /// The columns by which Defender finds an event (CONTRACT A.6).
 const IDENTITY: [&str; 5] = ["Timestamp", "TimeGenerated", "DeviceId", "ReportId", "ObservationId"];

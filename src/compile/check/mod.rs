@@ -20,12 +20,12 @@ mod sentinel;
 mod slots;
 mod sources;
 #[cfg(test)]
-mod testing;
+pub(in crate::compile) mod testing;
 mod words;
 
 pub use codes::{CODES, Code};
-pub(crate) use sources::Reading;
 pub use policy::apply as apply_policy;
+pub(crate) use sources::Reading;
 
 use crate::address::Target;
 use crate::compile::AllowlistIndex;
@@ -139,7 +139,8 @@ fn read(queried: &Queried<'_>, reading: &mut Reading) {
     let Queried { compiled, analysis, locator, .. } = *queried;
     for table in &analysis.tables {
         let source = compiled.outline.shape.sources.iter().find(|(name, _)| **name == **table);
-        let span = source.map_or(compiled.span, |(_, span)| locator.span(span.start as usize, span.end as usize));
+        let span =
+            source.map_or(compiled.span, |(_, span)| locator.span(span.start as usize, span.end as usize));
         reading.table(table, span);
     }
     reading.functions(&analysis.functions);

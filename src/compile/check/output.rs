@@ -111,8 +111,13 @@ impl Output<'_> {
                 code.warning("a column of the alert has the wrong type")
                     .labelled(column.span, format!("`{}` is {}", column.value, article(ty)))
                     .with_related(self.query, "this query")
-                    .with_detail(format!("The alert's {what} is a word of a closed list; anything else is ignored."))
-                    .with_help(format!("give a column with such words, for example by `extend {} = ...`", column.value)),
+                    .with_detail(format!(
+                        "The alert's {what} is a word of a closed list; anything else is ignored."
+                    ))
+                    .with_help(format!(
+                        "give a column with such words, for example by `extend {} = ...`",
+                        column.value
+                    )),
             );
         }
     }
@@ -128,7 +133,11 @@ impl Output<'_> {
             None => format!("the query returns: {}", shortened(names())),
         };
         let detail = "Column names are compared with case. The service refuses the rule, or raises its alerts without this value.";
-        Some(code.error("a column of the alert is not in the query's result").with_detail(detail).with_help(help))
+        Some(
+            code.error("a column of the alert is not in the query's result")
+                .with_detail(detail)
+                .with_help(help),
+        )
     }
 }
 

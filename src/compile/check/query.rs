@@ -50,7 +50,9 @@ pub(super) fn defender(section: &Defender, shape: &Shape, locator: &Locator<'_>,
                 .error("custom detection reads another workspace")
                 .labelled(place(locator, *span), "not accepted in custom detections")
                 .with_detail("Microsoft Graph refuses custom detections that call workspace().")
-                .with_help("read the table of the connected workspace by its name, or make it a Sentinel rule"),
+                .with_help(
+                    "read the table of the connected workspace by its name, or make it a Sentinel rule",
+                ),
         );
     }
     if section.frequency.value != facts::CONTINUOUS {
@@ -58,7 +60,9 @@ pub(super) fn defender(section: &Defender, shape: &Shape, locator: &Locator<'_>,
     }
     for (construct, span) in &shape.constructs {
         let help = match construct {
-            Construct::Let => "write the value where it is used; a rule that needs parameters runs hourly (`frequency: PT1H`)",
+            Construct::Let => {
+                "write the value where it is used; a rule that needs parameters runs hourly (`frequency: PT1H`)"
+            }
             _ => "run the rule hourly (`frequency: PT1H`) instead of continuously, or do without",
         };
         found.push(

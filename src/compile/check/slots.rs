@@ -50,9 +50,15 @@ fn mismatch(predicate: &Predicate, ty: ScalarType) -> Option<(String, String)> {
         Test::Equals(value) => vec![&value.value],
         Test::In(values) => values.iter().map(|value| &value.value).collect(),
         Test::Range { min, max } => [min, max].into_iter().flatten().map(|value| &value.value).collect(),
-        Test::StartsWith(_) | Test::EndsWith(_) | Test::Contains(_) | Test::Has(_) | Test::Regex(_) | Test::Cidr(_) => {
+        Test::StartsWith(_)
+        | Test::EndsWith(_)
+        | Test::Contains(_)
+        | Test::Has(_)
+        | Test::Regex(_)
+        | Test::Cidr(_) => {
             let operator = predicate.test.operator();
-            let instead = if number { "`equals`, `in` or the bounds `min` and `max`" } else { "`equals` or `in`" };
+            let instead =
+                if number { "`equals`, `in` or the bounds `min` and `max`" } else { "`equals` or `in`" };
             return no_text.then(|| (format!("`{operator}` compares text"), format!("use {instead}")));
         }
     };
@@ -62,7 +68,9 @@ fn mismatch(predicate: &Predicate, ty: ScalarType) -> Option<(String, String)> {
             Value::String(_) if no_text => ("a text", "write a value of the column's type"),
             Value::Long(_) | Value::Real(_) if ty == Text => ("a number", "quote the number"),
             Value::Bool(_) if ty == Text => ("a truth value", "quote the value"),
-            Value::DateTime(_) if ty == Text || number => ("a point in time", "write a value of the column's type"),
+            Value::DateTime(_) if ty == Text || number => {
+                ("a point in time", "write a value of the column's type")
+            }
             Value::Long(_) | Value::Real(_) if matches!(ty, DateTime | TimeSpan) => {
                 ("a number", "write a value of the column's type")
             }
@@ -110,13 +118,21 @@ mod tests {
             ("Nothing", text("x"), Some("columns at the slot: FolderPath, EventID")),
             ("EventID", long(1), None),
             ("EventID", text("1"), Some("the value is a text; write the number without quotes")),
-            ("EventID", starts(), Some("is an int here, and `starts_with` compares text; use `equals`, `in` or the bounds")),
+            (
+                "EventID",
+                starts(),
+                Some("is an int here, and `starts_with` compares text; use `equals`, `in` or the bounds"),
+            ),
             ("FolderPath", long(1), Some("the value is a number; quote the number")),
             ("FolderPath", Test::Cidr(vec![plain("10.0.0.0/8".into())]), None),
             ("EventID", Test::Cidr(vec![plain("10.0.0.0/8".into())]), Some("`cidr` compares text")),
             ("Extra", starts(), None),
             ("Extra", long(1), None),
-            ("Timestamp", Test::Range { min: Some(plain(Value::DateTime("2026-01-01".into()))), max: None }, None),
+            (
+                "Timestamp",
+                Test::Range { min: Some(plain(Value::DateTime("2026-01-01".into()))), max: None },
+                None,
+            ),
             ("Timestamp", starts(), Some("is a datetime here")),
             ("FolderPath", Test::Equals(plain(Value::Bool(true))), Some("truth value; quote")),
             ("IsAdmin", Test::Equals(plain(Value::Bool(true))), None),
@@ -125,7 +141,9 @@ mod tests {
             let got = found(column, test, false);
             match expected {
                 None => assert_eq!(got, None, "{column}"),
-                Some(part) => assert!(got.as_ref().is_some_and(|got| got.contains(part)), "{column}: {got:?}"),
+                Some(part) => {
+                    assert!(got.as_ref().is_some_and(|got| got.contains(part)), "{column}: {got:?}")
+                }
             }
         }
         assert_eq!(found("Nothing", text("x"), true), None, "an open schema may have it");

@@ -35,12 +35,19 @@ impl Reading {
 }
 
 /// `is_table` says whether a name is a table of any platform.
-pub(crate) fn check(rule: &Rule, reading: &Reading, is_table: impl Fn(&str) -> bool, found: &mut Diagnostics) {
+pub(crate) fn check(
+    rule: &Rule,
+    reading: &Reading,
+    is_table: impl Fn(&str) -> bool,
+    found: &mut Diagnostics,
+) {
     let reads = |name: &str| {
         reading.tables.contains_key(name) || reading.functions.iter().any(|function| function == name)
     };
     let known = |source: &Spanned<String>| reads(&source.value) || is_table(&source.value);
-    let Some(first) = rule.data_sources.first().filter(|_| rule.data_sources.iter().any(known)) else { return };
+    let Some(first) = rule.data_sources.first().filter(|_| rule.data_sources.iter().any(known)) else {
+        return;
+    };
     for (table, span) in &reading.tables {
         if rule.data_sources.iter().any(|source| source.value == *table) {
             continue;

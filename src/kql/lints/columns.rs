@@ -4,36 +4,83 @@ use crate::kql::syntax::{Expr, ExprKind};
 
 /// Columns that hold what an attacker types, or the name that he gives to a file.
 const CHOSEN_BY_ATTACKER: &[&str] = &[
-    "filename", "folderpath", "processcommandline", "commandline", "processname", "newprocessname",
-    "parentprocessname", "initiatingprocessfilename", "initiatingprocessfolderpath",
-    "initiatingprocesscommandline", "initiatingprocessparentfilename", "initiatingprocessversioninfooriginalfilename",
-    "processversioninfooriginalfilename", "previousfilename", "previousfolderpath", "process", "image", "parentimage",
-    "targetfilename", "originalfilename", "registrykey", "registryvaluename", "actingprocessname", "actingprocesscommandline",
-    "targetprocessname", "targetprocesscommandline",
+    "filename",
+    "folderpath",
+    "processcommandline",
+    "commandline",
+    "processname",
+    "newprocessname",
+    "parentprocessname",
+    "initiatingprocessfilename",
+    "initiatingprocessfolderpath",
+    "initiatingprocesscommandline",
+    "initiatingprocessparentfilename",
+    "initiatingprocessversioninfooriginalfilename",
+    "processversioninfooriginalfilename",
+    "previousfilename",
+    "previousfolderpath",
+    "process",
+    "image",
+    "parentimage",
+    "targetfilename",
+    "originalfilename",
+    "registrykey",
+    "registryvaluename",
+    "actingprocessname",
+    "actingprocesscommandline",
+    "targetprocessname",
+    "targetprocesscommandline",
 ];
 
 /// Columns that name an account: Windows and Entra ID compare them without case.
 const ACCOUNTS: &[&str] = &[
-    "accountname", "accountupn", "accountdomain", "account", "targetaccount", "subjectaccount", "targetusername",
-    "subjectusername", "userprincipalname", "initiatingprocessaccountname", "initiatingprocessaccountupn",
-    "targetaccountupn", "username",
+    "accountname",
+    "accountupn",
+    "accountdomain",
+    "account",
+    "targetaccount",
+    "subjectaccount",
+    "targetusername",
+    "subjectusername",
+    "userprincipalname",
+    "initiatingprocessaccountname",
+    "initiatingprocessaccountupn",
+    "targetaccountupn",
+    "username",
 ];
 
 /// Columns that hold a whole command line.
 const COMMAND_LINES: &[&str] = &[
-    "processcommandline", "commandline", "initiatingprocesscommandline", "actingprocesscommandline",
-    "targetprocesscommandline", "processcommandlinecreated",
+    "processcommandline",
+    "commandline",
+    "initiatingprocesscommandline",
+    "actingprocesscommandline",
+    "targetprocesscommandline",
+    "processcommandlinecreated",
 ];
 
 /// Columns that hold a process id, which systems use again.
-const PROCESS_IDS: &[&str] = &[
-    "processid", "newprocessid", "parentprocessid", "initiatingprocessid", "initiatingprocessparentid",
-];
+const PROCESS_IDS: &[&str] =
+    &["processid", "newprocessid", "parentprocessid", "initiatingprocessid", "initiatingprocessparentid"];
 
 /// Columns that tell devices apart.
 const DEVICES: &[&str] = &[
-    "deviceid", "devicename", "computer", "hostname", "dvc", "dvchostname", "dvcid", "machinename", "host", "sourcecomputerid",
-    "azureresourceid", "_resourceid", "devicecustomstring1", "hostcustomentity", "remotedevicename", "aadeviceid",
+    "deviceid",
+    "devicename",
+    "computer",
+    "hostname",
+    "dvc",
+    "dvchostname",
+    "dvcid",
+    "machinename",
+    "host",
+    "sourcecomputerid",
+    "azureresourceid",
+    "_resourceid",
+    "devicecustomstring1",
+    "hostcustomentity",
+    "remotedevicename",
+    "aadeviceid",
 ];
 
 /// Columns that hold the time of an event.

@@ -50,10 +50,14 @@ pub(super) const PREVALENCE: Lint = Lint {
 
 fn timestamp_filter(survey: &Survey<'_>, report: &mut Report) {
     for comparison in &survey.comparisons {
-        let is_timestamp = matches!(&comparison.left.kind, ExprKind::Name(name) if &*name.text == "Timestamp");
+        let is_timestamp =
+            matches!(&comparison.left.kind, ExprKind::Name(name) if &*name.text == "Timestamp");
         let bound = matches!(comparison.test, Test::One(BinaryOp::Greater | BinaryOp::GreaterEqual));
         let at_source = survey.pipeline(comparison.place).is_some_and(|site| site.table.is_some());
-        let ago = comparison.right.iter().any(|e| matches!(&e.kind, ExprKind::Call(call) if &*call.name.text == "ago"));
+        let ago = comparison
+            .right
+            .iter()
+            .any(|e| matches!(&e.kind, ExprKind::Call(call) if &*call.name.text == "ago"));
         if is_timestamp && bound && at_source && ago {
             report.add(
                 comparison.left.span,
@@ -81,11 +85,10 @@ fn file_profile(survey: &Survey<'_>, report: &mut Report) {
 
 fn prevalence(survey: &Survey<'_>, report: &mut Report) {
     for comparison in &survey.comparisons {
-        let column = matches!(&comparison.left.kind, ExprKind::Name(name) if &*name.text == "GlobalPrevalence");
-        let less = matches!(
-            comparison.test,
-            Test::One(BinaryOp::Less | BinaryOp::LessEqual | BinaryOp::Equal)
-        );
+        let column =
+            matches!(&comparison.left.kind, ExprKind::Name(name) if &*name.text == "GlobalPrevalence");
+        let less =
+            matches!(comparison.test, Test::One(BinaryOp::Less | BinaryOp::LessEqual | BinaryOp::Equal));
         let handled = survey.calls.iter().any(|site| {
             matches!(&*site.call.name.text, "isnull" | "isempty" | "coalesce")
                 && site.call.arguments.iter().any(|a| a.span.of(survey.text).contains("GlobalPrevalence"))

@@ -87,7 +87,8 @@ fn exact_command_line(survey: &Survey<'_>, report: &mut Report) {
             comparison.test,
             Test::One(BinaryOp::Equal | BinaryOp::EqualTilde) | Test::List(InOp::In | InOp::InTilde)
         );
-        let Some(column) = survey.column(comparison.left).filter(|c| exact && columns::is_command_line(c)) else {
+        let Some(column) = survey.column(comparison.left).filter(|c| exact && columns::is_command_line(c))
+        else {
             continue;
         };
         if comparison.right.iter().filter_map(Survey::string).any(|value| value.trim().contains(' ')) {
@@ -108,7 +109,9 @@ fn argument_order(survey: &Survey<'_>, report: &mut Report) {
             | Test::List(InOp::HasAny | InOp::HasAll) => false,
             _ => continue,
         };
-        let Some(column) = survey.column(comparison.left).filter(|c| columns::is_command_line(c)) else { continue };
+        let Some(column) = survey.column(comparison.left).filter(|c| columns::is_command_line(c)) else {
+            continue;
+        };
         for expr in comparison.right {
             let Some(value) = Survey::string(expr) else { continue };
             let ordered = if pattern { arguments_in_pattern(value) } else { arguments_in_text(value) };

@@ -37,11 +37,13 @@ pub(super) const NULL_EXCLUSION: Lint = Lint {
 /// A `where` that is nothing but `column != "constant"` for different columns.
 fn separate_exclusions(survey: &Survey<'_>, report: &mut Report) {
     for (chain, place) in &survey.chains {
-        let operands: Vec<&Expr> = std::iter::once(&chain.first).chain(chain.rest.iter().map(|l| &l.operand)).collect();
+        let operands: Vec<&Expr> =
+            std::iter::once(&chain.first).chain(chain.rest.iter().map(|l| &l.operand)).collect();
         if chain.rest.iter().any(|link| link.op != ChainOp::And) || operands.len() > 3 || place.negated {
             continue;
         }
-        let columns: Vec<Option<&str>> = operands.iter().map(|operand| excluded_column(survey, operand)).collect();
+        let columns: Vec<Option<&str>> =
+            operands.iter().map(|operand| excluded_column(survey, operand)).collect();
         let Some(first) = columns.first().copied().flatten() else { continue };
         if columns.iter().all(|column| column.is_some_and(|c| !c.is_empty()))
             && columns.iter().skip(1).all(|column| *column != Some(first))
@@ -79,7 +81,8 @@ fn null_exclusion(survey: &Survey<'_>, report: &mut Report) {
     let mut found: Vec<_> = calls.filter(|site| site.place.negated).map(|s| (s.span, s.call)).collect();
     for comparison in &survey.comparisons {
         let ExprKind::Call(call) = &comparison.left.kind else { continue };
-        let against_false = comparison.right.iter().any(|e| e.span.of(survey.text).eq_ignore_ascii_case("false"));
+        let against_false =
+            comparison.right.iter().any(|e| e.span.of(survey.text).eq_ignore_ascii_case("false"));
         if is_test(&call.name.text)
             && against_false
             && !comparison.place.negated
@@ -91,7 +94,10 @@ fn null_exclusion(survey: &Survey<'_>, report: &mut Report) {
     for (span, call) in found {
         report.add(
             span,
-            format!("{}() is null for a value that is no such address, and the event is dropped", call.name.text),
+            format!(
+                "{}() is null for a value that is no such address, and the event is dropped",
+                call.name.text
+            ),
             format!("write coalesce({}(…), false) so that such events stay", call.name.text),
         );
     }

@@ -76,7 +76,9 @@ fn process_id(survey: &Survey<'_>, report: &mut Report) {
             };
             let mut names = Vec::new();
             keys.iter().for_each(|key| key_names(key, &mut names));
-            let Some(process) = names.iter().find(|name| columns::is_process_id(&name.text)) else { continue };
+            let Some(process) = names.iter().find(|name| columns::is_process_id(&name.text)) else {
+                continue;
+            };
             let device = names.iter().any(|name| columns::is_device(&name.text));
             let time = names.iter().any(|name| name.text.to_ascii_lowercase().contains("time"));
             // Only Defender's tables say when a process was created, and correlation over one process's own
@@ -120,7 +122,8 @@ fn unfiltered_side(survey: &Survey<'_>, report: &mut Report) {
         return; // the whole query is without: KQL-P01
     }
     for (operator, join) in survey.pipelines.iter().flat_map(joins) {
-        let joined = |site: &&PipelineSite<'_>| site.role == Role::Joined && join.right.span.covers(site.span);
+        let joined =
+            |site: &&PipelineSite<'_>| site.role == Role::Joined && join.right.span.covers(site.span);
         let first = survey.pipelines.partition_point(|site| site.span.start < join.right.span.start);
         let table = match survey.pipelines.get(first).filter(joined) {
             Some(site) => site.table,

@@ -61,7 +61,10 @@ fn parse_before_where(survey: &Survey<'_>, report: &mut Report) {
                         let name: &Operator = parser;
                         report.add(
                             operator.keyword,
-                            format!("this condition comes after `{}`, which it does not need", name.keyword.of(survey.text)),
+                            format!(
+                                "this condition comes after `{}`, which it does not need",
+                                name.keyword.of(survey.text)
+                            ),
                             "move the condition up, before the text is parsed",
                         );
                     }

@@ -42,7 +42,9 @@ fn needless(survey: &Survey<'_>, report: &mut Report) {
             let [first, second] = pair else { continue };
             let OperatorKind::Sort(_) = first.kind else { continue };
             let (message, help) = match &second.kind {
-                OperatorKind::Take(_) => ("`sort` and `take` order every row to keep a few", "use `top N by COLUMN`"),
+                OperatorKind::Take(_) => {
+                    ("`sort` and `take` order every row to keep a few", "use `top N by COLUMN`")
+                }
                 OperatorKind::Join(_) | OperatorKind::Lookup(_) | OperatorKind::Union(_) => {
                     ("the order is lost in the next step", "order after it")
                 }
@@ -58,5 +60,7 @@ fn needless(survey: &Survey<'_>, report: &mut Report) {
 
 /// Whether a `summarize` gathers values in the order in which they come.
 fn collects(summarize: &str) -> bool {
-    ["make_list", "makelist", "make_set", "makeset", "make_bag", "take_any", "any("].iter().any(|f| summarize.contains(f))
+    ["make_list", "makelist", "make_set", "makeset", "make_bag", "take_any", "any("]
+        .iter()
+        .any(|f| summarize.contains(f))
 }

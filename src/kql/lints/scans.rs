@@ -64,7 +64,10 @@ fn all_columns(survey: &Survey<'_>, report: &mut Report) {
                 ("`find` without `in (…)` reads every table", "name the tables")
             }
             OperatorKind::Union(union)
-                if union.items.iter().any(|item| matches!(item.kind, ExprKind::Star | ExprKind::Wildcard(_))) =>
+                if union
+                    .items
+                    .iter()
+                    .any(|item| matches!(item.kind, ExprKind::Star | ExprKind::Wildcard(_))) =>
             {
                 ("`union` with a wildcard reads every table that matches", "name the tables")
             }

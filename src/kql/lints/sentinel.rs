@@ -26,14 +26,19 @@ fn unpacked_columns(survey: &Survey<'_>, report: &mut Report) {
     }
     for site in &survey.pipelines {
         let unpacks = |operator: &Operator| match &operator.kind {
-            OperatorKind::Evaluate(Evaluate { call: Expr { kind: ExprKind::Call(call), .. }, schema: None, .. }) => {
-                &*call.name.text == "bag_unpack"
-            }
+            OperatorKind::Evaluate(Evaluate {
+                call: Expr { kind: ExprKind::Call(call), .. },
+                schema: None,
+                ..
+            }) => &*call.name.text == "bag_unpack",
             _ => false,
         };
         let Some(at) = site.operators.iter().position(unpacks) else { continue };
         let used = site.operators.iter().skip(at + 1).any(|operator| {
-            matches!(operator.kind, OperatorKind::Project(_) | OperatorKind::Where(_) | OperatorKind::Summarize(_))
+            matches!(
+                operator.kind,
+                OperatorKind::Project(_) | OperatorKind::Where(_) | OperatorKind::Summarize(_)
+            )
         });
         if let Some(operator) = site.operators.get(at).filter(|_| used) {
             report.add(

@@ -22,7 +22,7 @@ pub(super) const EXTERNAL: Lint = Lint {
 };
 
 pub(super) const SHARED_TABLE: Lint = Lint {
-    id: "KQL-C12",
+    id: "KQL-C14",
     severity: Severity::Info,
     title: "a table that many products share is read without saying whose records are meant",
     why: "Tables such as CommonSecurityLog hold the records of every connected product. Without a condition on the product \
@@ -36,14 +36,20 @@ pub(super) const SHARED_TABLE: Lint = Lint {
 
 fn external(survey: &Survey<'_>, report: &mut Report) {
     for span in &survey.external {
-        report.add(*span, "reads a file from outside at every run", "keep the values in a watchlist or an allowlist");
+        report.add(
+            *span,
+            "reads a file from outside at every run",
+            "keep the values in a watchlist or an allowlist",
+        );
     }
 }
 
 fn shared_table(survey: &Survey<'_>, report: &mut Report) {
     for site in &survey.pipelines {
         let Some(table) = site.table else { continue };
-        let Some((_, columns)) = SHARED_TABLES.iter().find(|(name, _)| **name == *table.text) else { continue };
+        let Some((_, columns)) = SHARED_TABLES.iter().find(|(name, _)| **name == *table.text) else {
+            continue;
+        };
         if !columns.iter().any(|column| survey.mentions.contains_key(column)) {
             report.add(
                 table.span,

@@ -234,14 +234,7 @@ impl<'t> Survey<'t> {
         children(Node::Expr(expr), &mut |child| self.node(child, inner));
     }
 
-    fn compare(
-        &mut self,
-        test: Test,
-        op_span: Span,
-        left: &'t Expr,
-        right: &'t [Expr],
-        place: Place,
-    ) {
+    fn compare(&mut self, test: Test, op_span: Span, left: &'t Expr, right: &'t [Expr], place: Place) {
         self.comparisons.push(Comparison { test, op_span, left, right, place });
     }
 

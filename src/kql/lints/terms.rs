@@ -41,10 +41,14 @@ fn not_a_term(survey: &Survey<'_>, report: &mut Report) {
     for comparison in survey.comparisons.iter().filter(|c| is_has(c)) {
         for (value, literal) in values(comparison) {
             if !value.is_empty() && !value.chars().any(char::is_alphanumeric) {
-                report.add(literal, "a value without letters or digits is no term", "use `contains` for signs");
-            } else if let Some((_, longer)) =
-                BEGINNINGS.iter().find(|(start, _)| value.trim_matches(|c: char| !c.is_alphanumeric()).eq_ignore_ascii_case(start))
-                && !survey.text.contains(longer)
+                report.add(
+                    literal,
+                    "a value without letters or digits is no term",
+                    "use `contains` for signs",
+                );
+            } else if let Some((_, longer)) = BEGINNINGS.iter().find(|(start, _)| {
+                value.trim_matches(|c: char| !c.is_alphanumeric()).eq_ignore_ascii_case(start)
+            }) && !survey.text.contains(longer)
                 && !value.contains(':')
             {
                 report.add(

@@ -74,68 +74,131 @@ fn fires_and_does_not_fire() {
         (
             "KQL-C04",
             Sentinel,
-            &["SigninLogs | where not(ipv4_is_private(IPAddress))", "SigninLogs | where ipv4_is_private(IPAddress) == false"],
-            &["SigninLogs | where ipv4_is_private(IPAddress)", "SigninLogs | where not(not(ipv4_is_private(IPAddress)))"],
+            &[
+                "SigninLogs | where not(ipv4_is_private(IPAddress))",
+                "SigninLogs | where ipv4_is_private(IPAddress) == false",
+            ],
+            &[
+                "SigninLogs | where ipv4_is_private(IPAddress)",
+                "SigninLogs | where not(not(ipv4_is_private(IPAddress)))",
+            ],
         ),
         (
             "KQL-C05",
             Sentinel,
-            &["SigninLogs | join AuditLogs on CorrelationId", "SigninLogs | join hint.strategy=shuffle AuditLogs on CorrelationId"],
-            &["SigninLogs | join kind=leftanti AuditLogs on CorrelationId", "SigninLogs | lookup AuditLogs on CorrelationId"],
+            &[
+                "SigninLogs | join AuditLogs on CorrelationId",
+                "SigninLogs | join hint.strategy=shuffle AuditLogs on CorrelationId",
+            ],
+            &[
+                "SigninLogs | join kind=leftanti AuditLogs on CorrelationId",
+                "SigninLogs | lookup AuditLogs on CorrelationId",
+            ],
         ),
         (
             "KQL-C06",
             Sentinel,
-            &["SigninLogs | take 5", "SigninLogs | sort by Identity | summarize count() by Identity | limit 3", "SigninLogs | sample 3"],
-            &["SigninLogs | sort by Identity | where true | take 5", "SigninLogs | top 5 by Identity", "SigninLogs | where Identity in ((AuditLogs | project Identity | take 1))"],
+            &[
+                "SigninLogs | take 5",
+                "SigninLogs | sort by Identity | summarize count() by Identity | limit 3",
+                "SigninLogs | sample 3",
+            ],
+            &[
+                "SigninLogs | sort by Identity | where true | take 5",
+                "SigninLogs | top 5 by Identity",
+                "SigninLogs | where Identity in ((AuditLogs | project Identity | take 1))",
+            ],
         ),
         (
             "KQL-C07",
             Xdr,
-            &["DeviceProcessEvents | join kind=inner DeviceNetworkEvents on $left.ProcessId == $right.InitiatingProcessId, DeviceId"],
-            &["DeviceProcessEvents | join kind=inner DeviceNetworkEvents on DeviceId", "DeviceProcessEvents | join kind=inner DeviceNetworkEvents on InitiatingProcessId, InitiatingProcessCreationTime, DeviceId"],
+            &[
+                "DeviceProcessEvents | join kind=inner DeviceNetworkEvents on $left.ProcessId == $right.InitiatingProcessId, DeviceId",
+            ],
+            &[
+                "DeviceProcessEvents | join kind=inner DeviceNetworkEvents on DeviceId",
+                "DeviceProcessEvents | join kind=inner DeviceNetworkEvents on InitiatingProcessId, InitiatingProcessCreationTime, DeviceId",
+            ],
         ),
         (
             "KQL-C09",
             Sentinel,
-            &["SigninLogs | where TimeGenerated between (datetime(2024-01-01) .. now())", "SigninLogs | where datetime(2024-01-01) < TimeGenerated"],
-            &["SigninLogs | where now() < datetime(2024-01-01)", "SigninLogs | where TimeGenerated > ago(1d)"],
+            &[
+                "SigninLogs | where TimeGenerated between (datetime(2024-01-01) .. now())",
+                "SigninLogs | where datetime(2024-01-01) < TimeGenerated",
+            ],
+            &[
+                "SigninLogs | where now() < datetime(2024-01-01)",
+                "SigninLogs | where TimeGenerated > ago(1d)",
+            ],
         ),
         (
             "KQL-C11",
             Xdr,
-            &["DeviceEvents | where RemoteUrl has '://'", "DeviceEvents | where RemoteUrl has_any ('http', 'ftp')"],
-            &["DeviceEvents | where RemoteUrl has_any ('http', 'https')", "DeviceEvents | where FileName has '.exe'", "DeviceEvents | where FileName !has '-'"],
+            &[
+                "DeviceEvents | where RemoteUrl has '://'",
+                "DeviceEvents | where RemoteUrl has_any ('http', 'ftp')",
+            ],
+            &[
+                "DeviceEvents | where RemoteUrl has_any ('http', 'https')",
+                "DeviceEvents | where FileName has '.exe'",
+                "DeviceEvents | where FileName !has '-'",
+            ],
         ),
         (
             "KQL-E01",
             Xdr,
-            &["DeviceEvents | where FileName in ('a.exe', 'b.exe')", "DeviceEvents | where InitiatingProcessCommandLine has_cs 'x'"],
-            &["DeviceEvents | where FileName in~ ('a.exe')", "DeviceEvents | where FileName != 'a.exe'", "DeviceEvents | where FileName == ''", "DeviceEvents | where ActionType == 'ProcessCreated'", "DeviceEvents | where not(FileName == 'a.exe')"],
+            &[
+                "DeviceEvents | where FileName in ('a.exe', 'b.exe')",
+                "DeviceEvents | where InitiatingProcessCommandLine has_cs 'x'",
+            ],
+            &[
+                "DeviceEvents | where FileName in~ ('a.exe')",
+                "DeviceEvents | where FileName != 'a.exe'",
+                "DeviceEvents | where FileName == ''",
+                "DeviceEvents | where ActionType == 'ProcessCreated'",
+                "DeviceEvents | where not(FileName == 'a.exe')",
+            ],
         ),
         (
             "KQL-E02",
             Xdr,
             &["DeviceEvents | where ProcessCommandLine in~ ('net user', 'x')"],
-            &["DeviceEvents | where ProcessCommandLine =~ 'whoami'", "DeviceEvents | where ProcessCommandLine has 'net user'"],
+            &[
+                "DeviceEvents | where ProcessCommandLine =~ 'whoami'",
+                "DeviceEvents | where ProcessCommandLine has 'net user'",
+            ],
         ),
         (
             "KQL-E03",
             Xdr,
-            &["DeviceEvents | where ProcessCommandLine matches regex @'-enc.*-nop'", "DeviceEvents | where ProcessCommandLine has_any ('user /add', 'x')"],
-            &["DeviceEvents | where ProcessCommandLine matches regex @'-e[nc]*\\s'", "DeviceEvents | where ProcessCommandLine has 'lsass dump'"],
+            &[
+                "DeviceEvents | where ProcessCommandLine matches regex @'-enc.*-nop'",
+                "DeviceEvents | where ProcessCommandLine has_any ('user /add', 'x')",
+            ],
+            &[
+                "DeviceEvents | where ProcessCommandLine matches regex @'-e[nc]*\\s'",
+                "DeviceEvents | where ProcessCommandLine has 'lsass dump'",
+            ],
         ),
         (
             "KQL-P01",
             Sentinel,
             &["SigninLogs | summarize count()"],
-            &["SigninLogs | where ingestion_time() > ago(1h)", "SigninLogs | where TimeGenerated between (ago(1d) .. now())", "print 1"],
+            &[
+                "SigninLogs | where ingestion_time() > ago(1h)",
+                "SigninLogs | where TimeGenerated between (ago(1d) .. now())",
+                "print 1",
+            ],
         ),
         (
             "KQL-P02",
             Sentinel,
             &["Syslog | parse SyslogMessage with * 'a' b | where Facility == 'auth'"],
-            &["Syslog | parse SyslogMessage with * 'a' b | where b == 'auth'", "Syslog | where Facility == 'auth' | parse SyslogMessage with * 'a' b | where Computer == 'c'"],
+            &[
+                "Syslog | parse SyslogMessage with * 'a' b | where b == 'auth'",
+                "Syslog | where Facility == 'auth' | parse SyslogMessage with * 'a' b | where Computer == 'c'",
+            ],
         ),
         (
             "KQL-P03",
@@ -147,7 +210,10 @@ fn fires_and_does_not_fire() {
             "KQL-P04",
             Sentinel,
             &["SigninLogs | where toupper(Identity) in ('A', 'B')"],
-            &["SigninLogs | where tolower(Identity) == tolower(Location)", "SigninLogs | extend a = tolower(Identity)"],
+            &[
+                "SigninLogs | where tolower(Identity) == tolower(Location)",
+                "SigninLogs | extend a = tolower(Identity)",
+            ],
         ),
         (
             "KQL-P05",
@@ -159,19 +225,32 @@ fn fires_and_does_not_fire() {
             "KQL-P06",
             Sentinel,
             &["SigninLogs | where TimeGenerated > ago(1h) | join kind=inner AuditLogs on CorrelationId"],
-            &["SigninLogs | join kind=inner AuditLogs on CorrelationId", "SigninLogs | where TimeGenerated > ago(1h) | join kind=inner (AuditLogs | where TimeGenerated > ago(1h)) on CorrelationId"],
+            &[
+                "SigninLogs | join kind=inner AuditLogs on CorrelationId",
+                "SigninLogs | where TimeGenerated > ago(1h) | join kind=inner (AuditLogs | where TimeGenerated > ago(1h)) on CorrelationId",
+            ],
         ),
         (
             "KQL-P07",
             Sentinel,
             &["let x = SigninLogs | summarize count() by Identity; union x, (x | take 1)"],
-            &["let x = SigninLogs | where Identity == 'x'; union x, (x | take 1)", "let x = SigninLogs | summarize count() by Identity; x"],
+            &[
+                "let x = SigninLogs | where Identity == 'x'; union x, (x | take 1)",
+                "let x = SigninLogs | summarize count() by Identity; x",
+            ],
         ),
         (
             "KQL-P08",
             Sentinel,
-            &["SigninLogs | sort by Identity | take 5", "SigninLogs | where Identity matches regex '.*a[b]'", "SigninLogs | sort by Identity | summarize count() by Location"],
-            &["SigninLogs | where Identity matches regex 'a[b]'", "SigninLogs | sort by TimeGenerated | summarize make_list(Identity) by Location"],
+            &[
+                "SigninLogs | sort by Identity | take 5",
+                "SigninLogs | where Identity matches regex '.*a[b]'",
+                "SigninLogs | sort by Identity | summarize count() by Location",
+            ],
+            &[
+                "SigninLogs | where Identity matches regex 'a[b]'",
+                "SigninLogs | sort by TimeGenerated | summarize make_list(Identity) by Location",
+            ],
         ),
         (
             "KQL-P09",

@@ -32,7 +32,8 @@ pub(in crate::compile::check) fn columns(
     }
     let has = |column: &str| result.column(column).is_some();
     let needed = needed(&analysis.tables);
-    let Some(needed) = needed.iter().find(|columns| lacks(columns, result).is_empty()).or(needed.first()) else {
+    let Some(needed) = needed.iter().find(|columns| lacks(columns, result).is_empty()).or(needed.first())
+    else {
         return;
     };
     let lacking = lacks(needed, result);
@@ -47,12 +48,22 @@ pub(in crate::compile::check) fn columns(
     };
     // One of the two names with the event's own time is enough.
     let times: Vec<&str> = TIMES.into_iter().filter(|time| has(time)).collect();
-    if let Some(definition) = times.iter().map(|time| changed(time)).collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().next()) {
+    if let Some(definition) = times
+        .iter()
+        .map(|time| changed(time))
+        .collect::<Option<Vec<_>>>()
+        .and_then(|all| all.into_iter().next())
+    {
         found.push(
             codes::RESULT_COLUMNS
                 .warning("the event's time is changed")
-                .labelled(place(locator, definition.span), format!("`{}` is no longer the event's own", definition.column))
-                .with_detail("Defender takes the time of the alert from this column, and finds the event by it.")
+                .labelled(
+                    place(locator, definition.span),
+                    format!("`{}` is no longer the event's own", definition.column),
+                )
+                .with_detail(
+                    "Defender takes the time of the alert from this column, and finds the event by it.",
+                )
                 .with_help("return the column as the table has it, and give the computed time another name"),
         );
     }
@@ -103,8 +114,11 @@ fn missing(
 ) {
     let names = list(lacking.iter().copied(), "and");
     let all = list(needed.iter().copied(), "and");
-    let detail = format!("Defender finds the event behind an alert by {all}, all of one event, and refuses rules that do not return them.");
-    let dropped: Option<&Dropped> = analysis.dropped.iter().rev().find(|dropped| lacking.contains(&dropped.column));
+    let detail = format!(
+        "Defender finds the event behind an alert by {all}, all of one event, and refuses rules that do not return them."
+    );
+    let dropped: Option<&Dropped> =
+        analysis.dropped.iter().rev().find(|dropped| lacking.contains(&dropped.column));
     let (code, span, label, help) = match dropped {
         Some(dropped) if dropped.summarize => (
             codes::SUMMARIZE,
@@ -137,7 +151,8 @@ fn missing(
 fn separated(needed: &[&str], compiled: &Compiled<'_>, locator: &Locator<'_>, found: &mut Diagnostics) {
     let shape = &compiled.outline.shape;
     let Some(summary) = shape.summaries.last() else { return };
-    let ids: Vec<&str> = needed.iter().copied().filter(|column| !TIMES.contains(column) && *column != "DeviceId").collect();
+    let ids: Vec<&str> =
+        needed.iter().copied().filter(|column| !TIMES.contains(column) && *column != "DeviceId").collect();
     let grouped = |column: &str| summary.by.iter().any(|by| &**by == column);
     let picked = |column: &str| {
         shape.definitions.iter().any(|definition| {
