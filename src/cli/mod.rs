@@ -13,6 +13,7 @@ mod kql;
 mod plan;
 mod planning;
 mod progress;
+pub mod reference;
 mod render;
 mod repository;
 mod sandbox;

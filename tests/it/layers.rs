@@ -40,8 +40,8 @@ const LAYERS: &[Layer] = &[
         &["address", "characters", "diagnostic", "model", "source", "yaml"],
         &[NETWORK, CLOCK, PRINTING],
     ),
-    // Language.
-    layer("kql", &[], PURE),
+    // Language. Its lints have the severities of `diagnostic`.
+    layer("kql", &["diagnostic"], PURE),
     // Compile, compare, plan.
     layer("resource", &["address"], PURE),
     layer(
