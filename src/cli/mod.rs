@@ -5,14 +5,20 @@
 //! [`main`], then `plan` and `apply`.
 
 mod apply;
+mod audit;
 mod baseline;
+mod carry_out;
 mod connection;
+mod drift;
 mod explain;
 mod failure;
+mod git;
+mod journal;
 mod kql;
 mod plan;
 mod planning;
 mod progress;
+mod record;
 pub mod reference;
 mod render;
 mod repository;
@@ -92,6 +98,10 @@ enum Command {
     Apply(apply::ApplyArgs),
     /// Show a saved plan
     Show(show::ShowArgs),
+    /// Show what was changed outside of Palisade since it was last applied
+    Drift(drift::DriftArgs),
+    /// Check the record of every apply
+    Audit(audit::AuditArgs),
     /// Check every file offline and compile every environment
     Validate(validate::ValidateArgs),
     /// Print the exact query and payload that would be sent for a rule
@@ -134,6 +144,8 @@ fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Plan(args) => plan::run(args, &start, settings, ui),
         Command::Apply(args) => apply::run(args, &start, settings, ui),
+        Command::Drift(args) => drift::run(args, &start, settings, ui),
+        Command::Audit(args) => audit::run(args, &start, ui),
         Command::Show(args) => show::run(args, ui),
         Command::Validate(args) => validate::run(args, &start, settings, ui),
         Command::Render(args) => render::run(args, &start, settings, ui),

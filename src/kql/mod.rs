@@ -5,6 +5,7 @@
 //! * [`lexer::lex`]: text to tokens, losing nothing. What a text diff, a formatter or a comment check needs.
 //! * [`parser::parse`]: text to a [`syntax::Query`] with exact spans, plus syntax errors. Always returns a tree.
 //! * [`syntax`]: the tree itself; [`dump`]: the tree as text.
+//! * [`bind::bind`]: tree to meaning, against a [`schema::Schema`]: output columns, types, unknown names.
 //!
 //! The measure of all of it is Microsoft's own parser: `examples/agreement.rs` counts where we differ, and
 //! `docs/kql-agreement.md` says why.
