@@ -41,7 +41,7 @@ const LAYERS: &[Layer] = &[
         &["address", "characters", "diagnostic", "model", "source", "yaml"],
         &[NETWORK, CLOCK, PRINTING],
     ),
-    // Language.
+    // Language. Its lints have the severities of `diagnostic`.
     layer("kql", &["diagnostic"], PURE),
     // Compile, compare, plan.
     layer("resource", &["address"], PURE),
