@@ -33,16 +33,16 @@ const LAYERS: &[Layer] = &[
     layer("duration", &[], PURE),
     layer("source", &[], PURE),
     layer("diagnostic", &["source"], PURE),
-    // Authoring. `model` keeps documents as YAML nodes, so that overrides can be laid over them.
-    layer("model", &["address", "duration", "source", "yaml"], PURE),
-    layer("yaml", &["address", "characters", "diagnostic", "duration", "model", "source"], PURE),
+    // Language.
+    layer("kql", &[], PURE),
+    // Authoring. `model` keeps texts with their places and literals as YAML nodes; schema files are tables of `kql`.
+    layer("model", &["address", "duration", "kql", "source", "yaml"], PURE),
+    layer("yaml", &["address", "characters", "diagnostic", "duration", "kql", "model", "source"], PURE),
     layer(
         "load",
         &["address", "characters", "diagnostic", "model", "source", "yaml"],
         &[NETWORK, CLOCK, PRINTING],
     ),
-    // Language.
-    layer("kql", &[], PURE),
     // Compile, compare, plan.
     layer("resource", &["address"], PURE),
     layer(

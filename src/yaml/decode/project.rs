@@ -1,4 +1,4 @@
-//! `palisade.yaml`.
+//! `palisade.yaml`: what holds for the whole repository.
 //!
 //! ```yaml
 //! owner: contoso
