@@ -32,18 +32,18 @@ fn class(world: &World) -> String {
 #[test]
 fn a_portal_edit_is_drift_in_exactly_that_field() {
     let world = World::deployed();
-    world.portal_edit(TASK_NAME, json!({"severity": "Low"}));
+    world.portal_edit(TASK_NAME, &json!({"severity": "Low"}));
     snapshot!("plan_drift_sentinel", world.run(PLAN).exits(2));
     assert_eq!(fields(&world), ["sentinel/law-lab:task severity"]);
     world.run(APPLY).exits(0);
     assert_eq!(world.document(TASK_NAME)["properties"]["severity"], "High");
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 
-    world.portal_edit(HUNT_NAME, json!({"enabled": false}));
+    world.portal_edit(HUNT_NAME, &json!({"enabled": false}));
     snapshot!("plan_drift_defender", world.run(PLAN).exits(2));
     assert_eq!(fields(&world), ["defender:hunt status"]);
     world.run(APPLY).exits(0);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 /// Every field that a person can change in a portal, one at a time.
@@ -102,7 +102,7 @@ fn every_field_drifts_alone_and_is_put_back() {
     ] {
         // The rule is found by its marker, because its name may be what changes.
         let rule = if name == TASK_NAME { "rule=task " } else { "rule=hunt " };
-        world.portal_edit(rule, set.clone());
+        world.portal_edit(rule, &set);
         let found = fields(&world);
         assert_eq!(found.len(), 1, "{set}: {found:?}");
         assert!(found[0].starts_with(path), "{set}: {found:?}");
@@ -117,7 +117,7 @@ fn every_field_drifts_alone_and_is_put_back() {
 fn a_portal_edit_of_the_query_shows_its_line() {
     let world = World::deployed();
     let query = world.document(TASK_NAME)["properties"]["query"].as_str().unwrap().to_owned();
-    world.portal_edit(TASK_NAME, json!({"query": query.replace("4698", "4702")}));
+    world.portal_edit(TASK_NAME, &json!({"query": query.replace("4698", "4702")}));
     let ran = world.run(PLAN).exits(2);
     snapshot!("plan_drift_query", ran);
     world.run(APPLY).exits(0);
@@ -131,7 +131,7 @@ fn who_changed_what_decides_the_class() {
     assert_eq!(class(&world), "change");
 
     // Both sides changed: held back until somebody decides.
-    world.portal_edit(TASK_NAME, json!({"queryFrequency": "PT2H"}));
+    world.portal_edit(TASK_NAME, &json!({"queryFrequency": "PT2H"}));
     assert_eq!(class(&world), "conflict");
     snapshot!("plan_conflict", world.run(PLAN).exits(2));
     world.forget_requests();
@@ -142,20 +142,20 @@ fn who_changed_what_decides_the_class() {
     world.run("apply -e lab --auto-approve --on-drift fail").exits(3);
     world.wrote_nothing();
     world.run("apply -e lab --auto-approve --on-drift revert").exits(0);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
     let properties = &world.document(TASK_NAME)["properties"];
     assert_eq!((&properties["severity"], &properties["queryFrequency"]), (&json!("Medium"), &json!("PT1H")));
 
     // The portal already has what the file now says: nothing is left to do, whoever was first.
-    world.portal_edit(TASK_NAME, json!({"severity": "Informational"}));
+    world.portal_edit(TASK_NAME, &json!({"severity": "Informational"}));
     world.edit("rules/task.yaml", "severity: medium", "severity: informational");
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 #[test]
 fn on_drift_decides_about_drift() {
     let world = World::deployed();
-    world.portal_edit(TASK_NAME, json!({"severity": "Low"}));
+    world.portal_edit(TASK_NAME, &json!({"severity": "Low"}));
     world.forget_requests();
     world.run("apply -e lab --auto-approve --on-drift fail").exits(3);
     world.run("apply -e lab --auto-approve --on-drift keep").exits(0).says(&["Changed outside of Palisade"]);
@@ -168,7 +168,7 @@ fn on_drift_decides_about_drift() {
 #[test]
 fn a_change_and_drift_in_different_rules_do_not_disturb_each_other() {
     let world = World::deployed();
-    world.portal_edit(TASK_NAME, json!({"severity": "Low"}));
+    world.portal_edit(TASK_NAME, &json!({"severity": "Low"}));
     world.edit("rules/hunt.yaml", "severity: medium", "severity: high");
     world.forget_requests();
     world.run("apply -e lab --auto-approve --on-drift fail").exits(3).says(&["Applied 1 of 1 change"]);
@@ -182,7 +182,7 @@ fn a_rule_deleted_in_the_portal_is_made_again() {
     world.play(&json!({"op": "delete", "rule": HUNT_NAME}));
     world.run(PLAN).exits(2).says(&["+ defender:hunt  create"]);
     world.run(APPLY).exits(0);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 /// A rule of another owner, and one of nobody, in the same tenant.
@@ -226,7 +226,7 @@ fn a_rule_of_another_owner_is_taken_only_when_told() {
     world.wrote_nothing();
     world.run("apply -e lab --auto-approve --take-over acme/lab").exits(0);
     assert!(world.document(TASK_NAME)["properties"]["query"].as_str().unwrap().contains("owner=acme/new"));
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 #[test]
@@ -234,12 +234,12 @@ fn a_stripped_marker_is_written_again() {
     let world = World::deployed();
     let query = world.document(TASK_NAME)["properties"]["query"].as_str().unwrap().to_owned();
     let plain = query.rsplit_once('\n').unwrap().0;
-    world.portal_edit(TASK_NAME, json!({"query": plain}));
-    world.portal_edit(HUNT_NAME, json!({"description": "A task ran a program that nobody signed."}));
+    world.portal_edit(TASK_NAME, &json!({"query": plain}));
+    world.portal_edit(HUNT_NAME, &json!({"description": "A task ran a program that nobody signed."}));
     world.run(PLAN).exits(2).says(&["2 to update", "only the marker"]);
     world.run(APPLY).exits(0);
     assert_eq!(world.document(TASK_NAME)["properties"]["query"], query);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn an_unmanaged_rule_is_adopted_by_its_id() {
     world.play(&json!({"op": "add", "rule_body": body}));
     world.run(PLAN).exits(2).says(&["To adopt: 1.", "^ sentinel/law-lab:task  adopt"]);
     world.run(APPLY).exits(0);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 #[test]
@@ -288,7 +288,7 @@ fn what_the_service_switched_off_stays_off_unless_told() {
     assert!(enabled(&world).iter().all(|state| state != "enabled"), "{:?}", enabled(&world));
     world.run("apply -e lab --auto-approve --reenable-auto-disabled").exits(0);
     assert_eq!(enabled(&world), ["enabled", "enabled"]);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 #[test]
@@ -329,7 +329,7 @@ fn guards_refuse_with_code_3_and_name_the_number() {
     world.run(APPLY).exits(3).says(&["max_coverage_reducing", "--max-coverage-reducing 1"]);
     world.wrote_nothing();
     world.run("apply -e lab --auto-approve --max-coverage-reducing 1").exits(0);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 #[test]
@@ -396,14 +396,14 @@ fn the_tenant_is_read_by_lists_only() {
     }
     world.run(APPLY).exits(0).says(&["Applied 24 of 24 changes."]);
     world.forget_requests();
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
     let requests = world.requests();
     assert_eq!(requests.len(), 2, "one page of each platform: {requests:#?}");
     assert!(requests.iter().all(super::world::Request::is_list), "{requests:#?}");
 
     // By pages, followed to the end.
     world.switch("arm_page_size", "5").switch("graph_page_size", "5").forget_requests();
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
     let requests = world.requests();
     assert_eq!(requests.len(), 3 + 3, "{requests:#?}");
     assert!(requests.iter().all(super::world::Request::is_list), "{requests:#?}");

@@ -22,6 +22,7 @@ mod plans;
 mod readme;
 mod refusals;
 mod sandbox;
+mod schemas;
 mod secrets;
 mod shipped;
 mod tidy;

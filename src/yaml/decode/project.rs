@@ -1,4 +1,4 @@
-//! `palisade.yaml`: what holds for the whole repository.
+//! The project file: `palisade.yaml` as read becomes [`Project`].
 //!
 //! ```yaml
 //! owner: contoso
