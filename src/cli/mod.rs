@@ -5,12 +5,18 @@
 //! [`main`], then `plan` and `apply`.
 
 mod apply;
+mod audit;
+mod carry_out;
 mod connection;
 mod explain;
 mod failure;
+mod git;
+mod journal;
+mod kql;
 mod plan;
 mod planning;
 mod progress;
+mod record;
 mod render;
 mod repository;
 mod sandbox;
@@ -89,12 +95,16 @@ enum Command {
     Apply(apply::ApplyArgs),
     /// Show a saved plan
     Show(show::ShowArgs),
+    /// Check the record of every apply
+    Audit(audit::AuditArgs),
     /// Check every file offline and compile every environment
     Validate(validate::ValidateArgs),
     /// Print the exact query and payload that would be sent for a rule
     Render(render::RenderArgs),
     /// Explain a diagnostic's code, for example `palisade explain ALW-06`
     Explain(explain::ExplainArgs),
+    /// Check, format and inspect KQL queries in files and pipes
+    Kql(kql::KqlArgs),
     /// Run and operate the local tenant of `cloud: sandbox`
     Sandbox(sandbox::SandboxArgs),
     /// Print the version
@@ -129,10 +139,12 @@ fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Plan(args) => plan::run(args, &start, settings, ui),
         Command::Apply(args) => apply::run(args, &start, settings, ui),
+        Command::Audit(args) => audit::run(args, &start, ui),
         Command::Show(args) => show::run(args, ui),
         Command::Validate(args) => validate::run(args, &start, settings, ui),
         Command::Render(args) => render::run(args, &start, settings, ui),
         Command::Explain(args) => explain::run(args, ui),
+        Command::Kql(args) => kql::run(args, ui),
         Command::Sandbox(args) => {
             let root = crate::load::find_root(&start).unwrap_or(start);
             block_on(async { Ok(sandbox::run(args, &root, &mut std::io::stdout()).await?) })?;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::compile::compile;
+use crate::compile::{Analyses, compile_with};
 use crate::diagnostic::Diagnostics;
 
 use super::failure::{Exit, Failure};
@@ -35,8 +35,9 @@ pub(crate) fn run(args: &ValidateArgs, start: &Path, settings: &Settings, ui: &U
     };
     let sources = &opened.repository.sources;
     let mut findings: Diagnostics = opened.diagnostics.clone();
+    let analyses = Analyses::default();
     for environment in &environments {
-        let compiled = compile(&opened.repository, environment, today).1;
+        let compiled = compile_with(&analyses, &opened.repository, environment, today).1;
         // Rules that could not be read are not there: that a list reaches none of them would say nothing.
         let incomplete = opened.diagnostics.has_errors();
         findings

@@ -1,7 +1,7 @@
 //! What an apply would do: `(Desired, what is there, Policy) -> Plan`. Pure, deterministic, serialisable.
 //!
 //! A [`Plan`] is a value: every change holds what it replaces (by digest) and what it writes, so it can be saved, read,
-//! signed and carried out later. Nothing here knows a provider or a clock. Read [`build::plan`] for the decisions,
+//! signed and carried out later. Nothing here knows a provider or a clock. Read [`build::plan`] for the decisions (`writes` and `removals` make the changes),
 //! [`change`] for the values, `risk` for what makes a change coverage-reducing, `guards` for the limits of a run, `file`
 //! for saved plans.
 
@@ -10,7 +10,9 @@ pub mod change;
 pub mod file;
 mod guards;
 mod redact;
+mod removals;
 mod risk;
+mod writes;
 
 pub use build::{Input, OnDrift, Policy, TargetState, plan};
 pub use change::{

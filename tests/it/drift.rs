@@ -9,24 +9,25 @@ const APPLY: &str = "apply -e lab --auto-approve";
 const HUNT_NAME: &str = "Unsigned program from a task";
 const TASK_NAME: &str = "Task created by a person";
 
-/// The changes of a plan as `address path`, the fields only.
-fn fields(world: &World) -> Vec<String> {
+/// The class of the first change of a plan, and every field of every change as `address path`.
+fn class_and_fields(world: &World) -> (String, Vec<String>) {
     let plan = world.run("plan -e lab --format json -q").json();
     let changes = plan["changes"].as_array().unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
     let of = |change: &Value| -> Vec<String> {
         let fields = change["fields"].as_array().unwrap().iter();
-        fields
-            .map(|field| {
-                format!("{} {}", change["address"].as_str().unwrap(), field["path"].as_str().unwrap())
-            })
-            .collect()
+        fields.map(|field| format!("{} {}", text(&change["address"]), text(&field["path"]))).collect()
     };
-    changes.iter().flat_map(of).collect()
+    let class = changes.first().map_or("nothing".to_owned(), |change| text(&change["class"]));
+    (class, changes.iter().flat_map(of).collect())
+}
+
+fn fields(world: &World) -> Vec<String> {
+    class_and_fields(world).1
 }
 
 fn class(world: &World) -> String {
-    let plan = world.run("plan -e lab --format json -q").json();
-    plan["changes"][0]["class"].as_str().unwrap_or("nothing").to_owned()
+    class_and_fields(world).0
 }
 
 #[test]
@@ -103,10 +104,10 @@ fn every_field_drifts_alone_and_is_put_back() {
         // The rule is found by its marker, because its name may be what changes.
         let rule = if name == TASK_NAME { "rule=task " } else { "rule=hunt " };
         world.portal_edit(rule, &set);
-        let found = fields(&world);
+        let (class, found) = class_and_fields(&world);
+        assert_eq!(class, "drift", "{set}");
         assert_eq!(found.len(), 1, "{set}: {found:?}");
         assert!(found[0].starts_with(path), "{set}: {found:?}");
-        assert_eq!(class(&world), "drift", "{set}");
         world.run(APPLY).exits(0);
         let plan = world.run(PLAN);
         assert_eq!(plan.code, 0, "{set}\n{plan}");
@@ -249,7 +250,7 @@ fn an_unmanaged_rule_is_adopted_by_its_id() {
         "rules/task.yaml",
         TASK.replace("sentinel:\n", "sentinel:\n  rule_id: 5fa8cbe5-0f6b-4c43-b2ab-4b3bb7a9f7d1\n"),
     );
-    let query = "SecurityEvent\n| where EventID == 4698\n// allowlist\n| project TimeGenerated, Computer, SubjectUserSid, TaskName";
+    let query = "SecurityEvent\n| where EventID == 4698\n// allowlist\n| project TimeGenerated, Computer, SubjectUserSid, Activity";
     let properties = json!({
         "displayName": TASK_NAME, "enabled": true, "severity": "High", "query": query, "queryFrequency": "PT1H",
         "queryPeriod": "PT2H", "triggerOperator": "GreaterThan", "triggerThreshold": 0, "suppressionEnabled": false,

@@ -61,7 +61,7 @@ query: |
   SecurityEvent
   | where EventID == 4698
   // allowlist
-  | extend Entities = "[]", Tactics = "Persistence", Severity = "Low", Provider = "p", Link = "l", Confidence = "High",
+  | extend TaskName = Activity, Entities = "[]", Tactics = "Persistence", Severity = "Low", Provider = "p", Link = "l", Confidence = "High",
       CommandLine = ""
   | project TimeGenerated, Computer, SubjectUserName, SubjectDomainName, SubjectUserSid, TaskName, CommandLine, Entities,
       Tactics, Severity, Provider, Link, Confidence

@@ -14,6 +14,7 @@ mod connections;
 mod drift;
 mod escapes;
 mod help;
+mod interrupt;
 mod kinds;
 mod kql_oracle;
 mod layers;

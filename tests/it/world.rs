@@ -66,7 +66,7 @@ query: |
   SecurityEvent
   | where EventID == 4698
   // allowlist
-  | project TimeGenerated, Computer, SubjectUserSid, TaskName
+  | project TimeGenerated, Computer, SubjectUserSid, Activity
 sentinel:
   kind: scheduled
   frequency: PT1H
