@@ -10,6 +10,8 @@
 
 mod confirm;
 mod journal;
+#[cfg(test)]
+mod machine_tests;
 mod outcome;
 mod settle;
 mod step;

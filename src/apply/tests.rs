@@ -151,6 +151,17 @@ async fn a_lagging_read_is_waited_for_and_a_lost_property_is_not() {
     let (outcome, edge) = run(&service, &plan).await;
     assert_eq!((words(&outcome), edge.waited()), (vec!["unseen"], Settings::default().lag));
 
+    // A deletion that was accepted and is still shown is no failure.
+    let service = Service::sentinel().with(vec![deployed(&rule("a"), "High")]);
+    let deletion = planned(&service, &[]);
+    {
+        let mut state = service.state.lock().unwrap();
+        (state.lag, state.old) = (1_000, state.rules.clone());
+    }
+    let (outcome, edge) = run(&service, &deletion).await;
+    assert_eq!((words(&outcome), edge.waited()), (vec!["deletion_accepted"], Settings::default().lag));
+    assert_eq!(outcome.on(List::Applied).count(), 1);
+
     let service = Service::ordered(&[Order::Drop]);
     let (outcome, edge) = run(&service, &plan).await;
     assert_eq!((words(&outcome), edge.waited()), (vec!["deviates"], 0));

@@ -4,6 +4,7 @@
 //! inserts a record breaks the chain from there on. A chain cannot tell that its end is missing: keep the last hash, which
 //! `apply --report` also has, somewhere else.
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::path::Path;
@@ -85,6 +86,29 @@ pub(crate) fn append(root: &Path, record: Value) -> Result<Value, Failure> {
     }
     file.write_all(line.as_bytes()).and_then(|()| file.sync_data()).map_err(failed)?;
     Ok(sealed)
+}
+
+/// Addresses of an owner's rules that are deployed, as far as the record says. Damaged lines say nothing.
+pub(crate) fn deployed(root: &Path, owner: &str) -> BTreeSet<String> {
+    let text = std::fs::read_to_string(root.join(FILE)).unwrap_or_default();
+    let records = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut there = BTreeSet::new();
+    for record in records.filter(|record| record["owner"] == owner) {
+        let lists = ["applied", "failed"].map(|list| record[list].as_array().cloned().unwrap_or_default());
+        for entry in lists.iter().flatten() {
+            let Some(address) = entry["address"].as_str() else { continue };
+            let deletion = entry["actions"] == json!(["delete"]);
+            // What the record is unsure of is not said to be deployed.
+            match (entry["result"].as_str().unwrap_or_default(), deletion) {
+                ("applied" | "already_done" | "deviates", false) => there.insert(address.to_owned()),
+                ("applied" | "already_done" | "deletion_accepted" | "unknown" | "interrupted", true) => {
+                    there.remove(address)
+                }
+                _ => false,
+            };
+        }
+    }
+    there
 }
 
 fn last_hash(text: &str) -> String {

@@ -6,8 +6,10 @@
 
 mod apply;
 mod audit;
+mod baseline;
 mod carry_out;
 mod connection;
+mod drift;
 mod explain;
 mod failure;
 mod git;
@@ -95,6 +97,8 @@ enum Command {
     Apply(apply::ApplyArgs),
     /// Show a saved plan
     Show(show::ShowArgs),
+    /// Show what was changed outside of Palisade since it was last applied
+    Drift(drift::DriftArgs),
     /// Check the record of every apply
     Audit(audit::AuditArgs),
     /// Check every file offline and compile every environment
@@ -139,6 +143,7 @@ fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Plan(args) => plan::run(args, &start, settings, ui),
         Command::Apply(args) => apply::run(args, &start, settings, ui),
+        Command::Drift(args) => drift::run(args, &start, settings, ui),
         Command::Audit(args) => audit::run(args, &start, ui),
         Command::Show(args) => show::run(args, ui),
         Command::Validate(args) => validate::run(args, &start, settings, ui),

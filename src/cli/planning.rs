@@ -81,7 +81,7 @@ pub(crate) enum DriftChoice {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct CredentialArg(pub(crate) CredentialChoice);
 
-fn credential(word: &str) -> Result<CredentialArg, String> {
+pub(crate) fn credential(word: &str) -> Result<CredentialArg, String> {
     CredentialChoice::parse(word)
         .map(CredentialArg)
         .ok_or_else(|| format!("possible values: {}", credential_words()))
@@ -91,7 +91,7 @@ fn credential_words() -> String {
     CredentialChoice::ALL.map(CredentialChoice::as_str).join(", ")
 }
 
-fn credential_help() -> String {
+pub(crate) fn credential_help() -> String {
     format!("Which credential to use: {} [default: auto]", credential_words())
 }
 

@@ -7,6 +7,7 @@
 
 pub mod build;
 pub mod change;
+mod drift;
 pub mod file;
 mod guards;
 mod redact;
@@ -19,5 +20,6 @@ pub use change::{
     Action, Change, Class, CoverageReduction, DriftNote, Listed, Plan, Precondition, Provenance, Summary,
     WriteContent,
 };
+pub use drift::{DriftInput, DriftKind, Drifted, drift};
 pub use guards::GuardViolation;
 pub use redact::redacted;

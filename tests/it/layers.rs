@@ -34,7 +34,7 @@ const LAYERS: &[Layer] = &[
     layer("source", &[], PURE),
     layer("diagnostic", &["source"], PURE),
     // Language.
-    layer("kql", &[], PURE),
+    layer("kql", &["diagnostic"], PURE),
     // Authoring. `model` keeps texts with their places and literals as YAML nodes; schema files are tables of `kql`.
     layer("model", &["address", "duration", "kql", "source", "yaml"], PURE),
     layer("yaml", &["address", "characters", "diagnostic", "duration", "kql", "model", "source"], PURE),

@@ -101,7 +101,7 @@ mod tests {
     fn found(column: &str, test: Test, open: bool) -> Option<String> {
         let predicate =
             Predicate { column: mark(column.to_owned()), test, case_sensitive: false, span: mark(()).span };
-        let placed = Placed { predicate: &predicate, slot_at: 0, span: crate::kql::Span::at(0) };
+        let placed = Placed { predicate: &predicate, slot_at: 0 };
         let finding = check(&placed, &row(open), plain(()).span)?;
         assert_eq!((finding.code, finding.span), ("ALW-05", Some(mark(()).span)));
         Some(format!("{}; {}", finding.label.unwrap(), finding.help.unwrap()))

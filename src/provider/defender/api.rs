@@ -236,11 +236,14 @@ fn is_fresh(now: &Live, clock: Option<jiff::Timestamp>) -> bool {
     }
 }
 
-/// Lists and single reads may give fractions of different length.
+/// Whether nothing was saved in between, by the service's own time; whole seconds prove nothing, because an apply and an
+/// edit may fall into the same one.
 fn same_moment(now: &Live, before: &Live) -> bool {
-    let second =
-        |live: &Live| live.server.modified_at.as_deref().and_then(moment).map(jiff::Timestamp::as_second);
-    second(now).is_some_and(|at| Some(at) == second(before))
+    let exact = |live: &Live| {
+        let at = live.server.modified_at.as_deref().and_then(moment)?;
+        (at.subsec_nanosecond() != 0).then_some(at)
+    };
+    exact(now).is_some_and(|at| Some(at) == exact(before))
 }
 
 fn same_content(now: &Live, before: &Live) -> bool {

@@ -42,18 +42,10 @@ pub(in crate::compile::check) fn columns(
         return;
     }
     let shape = &compiled.outline.shape;
-    let changed = |column: &str| {
-        let last = shape.definitions.iter().rev().find(|definition| &*definition.column == column);
-        last.filter(|definition| definition.value == Value::Other)
-    };
-    // One of the two names with the event's own time is enough.
-    let times: Vec<&str> = TIMES.into_iter().filter(|time| has(time)).collect();
-    if let Some(definition) = times
-        .iter()
-        .map(|time| changed(time))
-        .collect::<Option<Vec<_>>>()
-        .and_then(|all| all.into_iter().next())
-    {
+    // The table's own name of the time counts, if both are returned.
+    let time = needed.iter().copied().chain(TIMES).find(|column| TIMES.contains(column) && has(column));
+    let defined = shape.definitions.iter().rev().find(|definition| time == Some(&*definition.column));
+    if let Some(definition) = defined.filter(|definition| definition.value == Value::Other) {
         found.push(
             codes::RESULT_COLUMNS
                 .warning("the event's time is changed")

@@ -3,11 +3,10 @@
 use crate::compile::check::words::{is_word, length, one_of};
 use crate::compile::check::{Context, codes, facts};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::rule::Rule;
 use crate::model::sentinel::{Alerting, Kind, MicrosoftSecurity, Sentinel};
 use crate::source::{Span, Spanned};
 
-pub(super) fn check(rule: &Rule, section: &Sentinel, context: &Context<'_>, diagnostics: &mut Diagnostics) {
+pub(super) fn check(section: &Sentinel, context: &Context<'_>, diagnostics: &mut Diagnostics) {
     if let Some(id) = &section.rule_id {
         pinned_id(id, diagnostics);
     }
