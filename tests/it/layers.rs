@@ -33,7 +33,9 @@ const LAYERS: &[Layer] = &[
     layer("duration", &[], PURE),
     layer("source", &[], PURE),
     layer("diagnostic", &["source"], PURE),
-    // Authoring. `model` keeps documents as YAML nodes, so that overrides can be laid over them.
+    // Language.
+    layer("kql", &["diagnostic"], PURE),
+    // Authoring. `model` keeps texts with their places and literals as YAML nodes; schema files are tables of `kql`.
     layer("model", &["address", "duration", "kql", "source", "yaml"], PURE),
     layer("yaml", &["address", "characters", "diagnostic", "duration", "kql", "model", "source"], PURE),
     layer(
@@ -41,8 +43,6 @@ const LAYERS: &[Layer] = &[
         &["address", "characters", "diagnostic", "model", "source", "yaml"],
         &[NETWORK, CLOCK, PRINTING],
     ),
-    // Language. Its lints have the severities of `diagnostic`.
-    layer("kql", &["diagnostic"], PURE),
     // Compile, compare, plan.
     layer("resource", &["address"], PURE),
     layer(
