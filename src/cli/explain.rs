@@ -1,6 +1,6 @@
 //! `palisade explain CODE`: what a diagnostic means and what to do about it.
 
-use crate::diagnostic::{codes, did_you_mean};
+use crate::render::reference;
 
 use super::failure::{Exit, Failure};
 use super::ui::Ui;
@@ -13,19 +13,12 @@ pub(crate) struct ExplainArgs {
 }
 
 pub(crate) fn run(args: &ExplainArgs, ui: &Ui) -> Result<Exit, Failure> {
-    let wanted = args.code.to_ascii_uppercase();
-    let all = || {
-        codes::AUTHORING
-            .iter()
-            .chain(crate::compile::check::CODES)
-            .chain(crate::compile::CODES)
-            .chain(crate::compile::ANALYSIS_CODES)
-    };
-    if let Some(code) = all().find(|code| code.code == wanted) {
-        ui.data(&format!("{}: {}\n\n{}", ui.out.strong(code.code), code.title, code.explanation));
+    if let Some(entry) = reference::find(&args.code) {
+        let title = ui.out.strong(entry.code);
+        ui.data(&format!("{title}: {}\n\n{}", entry.title, reference::explanation(&entry)));
         return Ok(Exit::Done);
     }
-    let help = match did_you_mean(&wanted, all().map(|code| code.code)) {
+    let help = match reference::near(&args.code) {
         Some(near) => format!("did you mean {near}?"),
         None => "codes stand in brackets in front of each finding, as in `error[ALW-06]`".to_owned(),
     };

@@ -6,6 +6,7 @@
 
 mod apply;
 mod audit;
+mod baseline;
 mod carry_out;
 mod connection;
 mod drift;

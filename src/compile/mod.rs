@@ -5,6 +5,7 @@
 //! steps in its order: `select` (which rules), `parameters` and `slot` (what changes in a query), `allowlist` (which
 //! entries hold, and as what KQL), `query` (the edits put together), `lower` (the API's properties), `check` (limits).
 
+pub mod advice;
 mod allowlist;
 mod analysis;
 pub mod check;

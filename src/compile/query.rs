@@ -326,7 +326,7 @@ mod tests {
             edits.push(Edit { start, end, text: format!("{inserted}\n"), origins, ..Edit::default() });
         }
         edits.sort_by_key(|edit| (edit.start, edit.end));
-        let line = |offset| LineOrigin::Rule { path: String::new(), line: u32::try_from(offset).unwrap() };
+        let line = |offset| LineOrigin::Rule { path: "".into(), line: u32::try_from(offset).unwrap() };
         let mut assembler = assemble(text, &edits, line);
         assembler.finish();
         assert_eq!(assembler.lines.len(), assembler.text.split('\n').count(), "{text:?}");

@@ -42,7 +42,7 @@ const LAYERS: &[Layer] = &[
         &[NETWORK, CLOCK, PRINTING],
     ),
     // Language.
-    layer("kql", &[], PURE),
+    layer("kql", &["diagnostic"], PURE),
     // Compile, compare, plan.
     layer("resource", &["address"], PURE),
     layer(

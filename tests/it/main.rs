@@ -18,6 +18,7 @@ mod governance;
 mod help;
 mod interrupt;
 mod kinds;
+mod kql;
 mod kql_oracle;
 mod layers;
 mod plans;

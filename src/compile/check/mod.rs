@@ -20,7 +20,7 @@ mod sentinel;
 mod slots;
 mod sources;
 #[cfg(test)]
-mod testing;
+pub(in crate::compile) mod testing;
 mod words;
 
 pub use codes::{CODES, Code};

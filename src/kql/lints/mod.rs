@@ -151,18 +151,4 @@ impl Report {
             });
         }
     }
-
-    /// For what is worth less, or more, than the lint normally is.
-    fn add_as(
-        &mut self,
-        severity: Severity,
-        span: Span,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
-        self.add(span, message, help);
-        if let Some(last) = self.findings.last_mut().filter(|last| last.span == span) {
-            last.severity = severity;
-        }
-    }
 }

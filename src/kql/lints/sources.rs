@@ -22,7 +22,7 @@ pub(super) const EXTERNAL: Lint = Lint {
 };
 
 pub(super) const SHARED_TABLE: Lint = Lint {
-    id: "KQL-C12",
+    id: "KQL-C14",
     severity: Severity::Info,
     title: "a table that many products share is read without saying whose records are meant",
     why: "Tables such as CommonSecurityLog hold the records of every connected product. Without a condition on the product \
