@@ -1,5 +1,7 @@
 //! A service in memory that answers as ordered, and a world without a clock, for the tests of apply.
 
+#![expect(clippy::needless_pass_by_value, reason = "json! values read best as arguments")]
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
