@@ -28,10 +28,9 @@ pub(super) struct SoFar {
 }
 
 /// What follows.
-#[expect(clippy::large_enum_variant, reason = "there is one value of it at a time")]
 pub(super) enum Next {
     /// The rule is like this now: decide anew.
-    Again(Standing, Option<Live>),
+    Again(Standing, Option<Box<Live>>),
     /// It is over.
     Ended(ChangeResult),
 }
@@ -67,7 +66,7 @@ impl Run<'_> {
             return Next::Ended(ChangeResult::Failed(taken(error, now.as_ref())));
         }
         if standing != Standing::ToDo {
-            return Next::Again(standing, now);
+            return Next::Again(standing, now.map(Box::new));
         }
         match (operation, error.kind) {
             (Operation::Create, ErrorKind::RecentlyDeleted) => {
@@ -83,7 +82,7 @@ impl Run<'_> {
             (_, ErrorKind::Conflict) | (Operation::Create, ErrorKind::Ambiguous | ErrorKind::Protocol)
                 if so_far.tries < TRIES && !self.stopping() =>
             {
-                Next::Again(standing, now)
+                Next::Again(standing, now.map(Box::new))
             }
             _ => Next::Ended(ChangeResult::Failed(error)),
         }

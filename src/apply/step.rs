@@ -110,7 +110,7 @@ impl Run<'_> {
                 Err(error) => error,
             };
             match self.settle(bound, wanted, operation, error, &mut so_far).await {
-                Next::Again(now_standing, now) => (standing, live) = (now_standing, now),
+                Next::Again(now_standing, now) => (standing, live) = (now_standing, now.map(|now| *now)),
                 Next::Ended(result) => return result,
             }
         }

@@ -1,5 +1,7 @@
 //! A service in memory that answers as ordered, and a world without a clock, for the tests of apply.
 
+#![expect(clippy::needless_pass_by_value, reason = "json! values read best as arguments")]
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
@@ -246,7 +248,6 @@ pub(super) fn workspace() -> Arc<Workspace> {
     Arc::new(Workspace { subscription: "s".into(), resource_group: "rg".into(), workspace: "law".into() })
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "reads like the JSON it is")]
 pub(super) fn body(value: Value) -> Body {
     value.as_object().unwrap().clone()
 }

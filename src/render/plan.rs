@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::diff::{FieldChange, Hunk, LineTag, hunks};
+use crate::kql::{self, Token, TokenKind};
 use crate::plan::{Action, Change, Class, Plan, Provenance, Summary};
 use crate::resource::LineOrigin;
 
@@ -206,7 +207,7 @@ fn new_text(out: &mut String, field: &FieldChange, provenance: &[Provenance], pa
 
 fn changed_text(out: &mut String, field: &FieldChange, provenance: &[Provenance], paint: Paint) {
     let (before, after) = (field.before.as_str().unwrap_or(""), field.after.as_str().unwrap_or(""));
-    let _ = writeln!(out, "    {} {}", paint.changed("~"), field.path);
+    let _ = writeln!(out, "    {} {}{}", paint.changed("~"), field.path, paint.faint(layout_note(field)));
     for (number, hunk) in hunks(before, after, CONTEXT).iter().enumerate() {
         if number > 0 {
             let _ = writeln!(out, "      {}", paint.faint("   …"));
@@ -214,6 +215,34 @@ fn changed_text(out: &mut String, field: &FieldChange, provenance: &[Provenance]
         let provenance = if is_query(field) { provenance } else { &[] };
         hunk_lines(out, hunk, provenance, paint);
     }
+}
+
+/// Says when a query means what it meant: only its white space or its comments changed.
+fn layout_note(field: &FieldChange) -> &'static str {
+    let (Some(before), Some(after), true) = (field.before.as_str(), field.after.as_str(), is_query(field))
+    else {
+        return "";
+    };
+    match (kql::lex(before), kql::lex(after)) {
+        (old, new) if !same_text(before, &old, after, &new, |token| !token.is_trivia()) => "",
+        (old, new) if same_text(before, &old, after, &new, |token| token.kind != TokenKind::Whitespace) => {
+            "  # only white space changed"
+        }
+        _ => "  # only comments and white space changed",
+    }
+}
+
+/// Whether the chosen tokens of two texts are the same, one by one.
+fn same_text(
+    before: &str,
+    old: &[Token],
+    after: &str,
+    new: &[Token],
+    choose: impl Fn(&Token) -> bool,
+) -> bool {
+    let old = old.iter().filter(|token| choose(token)).map(|token| token.text(before));
+    let new = new.iter().filter(|token| choose(token)).map(|token| token.text(after));
+    old.eq(new)
 }
 
 fn hunk_lines(out: &mut String, hunk: &Hunk, provenance: &[Provenance], paint: Paint) {
@@ -327,5 +356,21 @@ fn listed(out: &mut String, plan: &Plan, paint: Paint) {
     if foreign + unmanaged > 0 {
         let text = format!("Left alone: {unmanaged} unmanaged, {foreign} of other owners.");
         let _ = writeln!(out, "\n{}", paint.faint(&text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_layout_is_called_so() {
+        let note = |before: &str, after: &str| {
+            layout_note(&FieldChange { path: "query".into(), before: before.into(), after: after.into() })
+        };
+        let reference = "T | where a == \"x  y\" // why";
+        assert_eq!(note(reference, "T\n| where a==\"x  y\"   // why"), "  # only white space changed");
+        assert_eq!(note(reference, "T | where a == \"x  y\""), "  # only comments and white space changed");
+        assert_eq!(note(reference, "T | where a == \"x y\" // why"), "");
     }
 }

@@ -131,11 +131,11 @@ fn a_run_that_is_killed_at_any_one_write_is_resumed() {
 fn a_signal_finishes_what_is_under_way_and_the_same_plan_goes_on() {
     for name in ["INT", "TERM"] {
         let world = planned(10);
-        // The third write takes long enough for the signal to arrive while it is under way.
-        world.faults(&json!([{"match": {"service": "arm", "writes": true, "nth": 2}, "fault": {"kind": "delay", "ms": 1500}}]));
+        // The second write takes long enough for the signal to arrive before the run is over.
+        world.faults(&json!([{"match": {"service": "graph", "writes": true, "nth": 2}, "fault": {"kind": "delay", "ms": 1500}}]));
         let mut command = world.command();
         command.args(["apply", "saved.plan", "--parallelism", "1", "--report", "report.json"]);
-        let (code, stderr) = signalled(command, &world, name, 1);
+        let (code, stderr) = signalled(command, name, 1);
         assert_eq!(code, Some(5), "{stderr}");
         for text in ["Stopping:", "Applied (", "Failed (0):", "Not attempted (", "Run the same command again"]
         {
@@ -157,11 +157,13 @@ fn a_signal_finishes_what_is_under_way_and_the_same_plan_goes_on() {
 #[cfg(unix)]
 fn a_second_signal_stops_at_once_and_nothing_is_lost_or_doubled() {
     let world = planned(10);
-    // The second write is accepted, and its answer never comes.
-    world.faults(&json!([{"match": {"service": "arm", "writes": true, "nth": 2}, "fault": {"kind": "silence", "ms": 50_000, "accepted": true}}]));
+    // The first write is accepted, and its answer never comes. The other one of the two that are under way ends, which
+    // is the sign that the first one was sent.
+    world.faults(&json!([{"match": {"service": "graph", "writes": true, "nth": 1},
+        "fault": {"kind": "silence", "ms": 50_000, "accepted": true}}]));
     let mut command = world.command();
-    command.args(["apply", "saved.plan", "--parallelism", "1"]);
-    let (code, stderr) = signalled(command, &world, "INT", 2);
+    command.args(["apply", "saved.plan", "--parallelism", "2"]);
+    let (code, stderr) = signalled(command, "INT", 2);
     assert_eq!(code, Some(5), "{stderr}");
     assert!(stderr.contains("(interrupted)") && stderr.contains("Stopping at once."), "{stderr}");
     world.no_faults();
@@ -169,14 +171,10 @@ fn a_second_signal_stops_at_once_and_nothing_is_lost_or_doubled() {
     is_exactly_as_planned(&world, 10);
 }
 
-/// Runs a command and sends a signal, `times` times, as soon as its second intent is in the journal; exit code, stderr.
+/// Runs a command and sends a signal when the first rule is created, and another when it says that it stops; exit code,
+/// stderr.
 #[cfg(unix)]
-fn signalled(
-    mut command: std::process::Command,
-    world: &World,
-    name: &str,
-    times: usize,
-) -> (Option<i32>, String) {
+fn signalled(mut command: std::process::Command, name: &str, times: usize) -> (Option<i32>, String) {
     use std::io::{BufRead as _, BufReader};
     use std::process::Stdio;
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -189,10 +187,8 @@ fn signalled(
             .status();
         assert!(status.unwrap().success());
     };
-    // The first rule is done: the second write, which takes long, is under way or about to be.
     while let Some(Ok(line)) = lines.next() {
-        let go =
-            (sent == 0 && line.contains("sentinel/law-lab:")) || (sent == 1 && line.contains("Stopping:"));
+        let go = (sent == 0 && line.contains(": created")) || (sent == 1 && line.contains("Stopping:"));
         stderr.push_str(&line);
         stderr.push('\n');
         if go && sent < times {
@@ -200,6 +196,5 @@ fn signalled(
             sent += 1;
         }
     }
-    let _ = world;
     (child.wait().unwrap().code(), stderr)
 }

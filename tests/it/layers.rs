@@ -58,7 +58,7 @@ const LAYERS: &[Layer] = &[
     // On its own, so that it cannot repeat the product's mistakes.
     layer("sandbox", &[], &[PRINTING]),
     // Face.
-    layer("render", &["characters", "diagnostic", "diff", "plan", "resource", "source"], PURE),
+    layer("render", &["characters", "diagnostic", "diff", "kql", "plan", "resource", "source"], PURE),
 ];
 /// May use everything: the crate's root, the program, the command line.
 const ABOVE: &[&str] = &["lib", "main", "cli"];

@@ -37,7 +37,7 @@ function items(list) {
 function table(name, columns, open) {
   const schema = Object.entries(columns).map(([column, type]) => `['${column}']:${type}`).join(", ");
   const symbol = new TableSymbol.$ctor7(name, `(${schema})`, null);
-  return open ? symbol.Open() : symbol;
+  return open ? symbol.WithIsOpen(true) : symbol;
 }
 
 function declared({ name, params, columns, body, open }) {

@@ -109,8 +109,8 @@ impl Pace {
     pub(crate) fn reserve(&self, method: &Method, url: &Url, now: Duration) -> Ticket {
         let (scope, class) = (self.scope(url), self.class(method));
         let wait = match self.platform {
-            Platform::Sentinel => self.by_bucket(&scope, class, now),
-            Platform::Defender => self.by_window(class, now),
+            Platform::Sentinel => self.bucket_wait(&scope, class, now),
+            Platform::Defender => self.window_wait(class, now),
         };
         Ticket { scope, class, wait }
     }
@@ -147,7 +147,7 @@ impl Pace {
         requests.iter().map(of_class).max().unwrap_or_default()
     }
 
-    fn by_bucket(&self, scope: &str, class: Class, now: Duration) -> Duration {
+    fn bucket_wait(&self, scope: &str, class: Class, now: Duration) -> Duration {
         let Some((_, size, refill, _)) = BUCKETS.iter().find(|(known, ..)| *known == class) else {
             return Duration::ZERO;
         };
@@ -169,7 +169,7 @@ impl Pace {
         Duration::from_secs_f64(missing / refill)
     }
 
-    fn by_window(&self, class: Class, now: Duration) -> Duration {
+    fn window_wait(&self, class: Class, now: Duration) -> Duration {
         let limit = self.limit(class);
         if limit == 0 {
             return Duration::ZERO;
