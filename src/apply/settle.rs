@@ -28,6 +28,7 @@ pub(super) struct SoFar {
 }
 
 /// What follows.
+#[expect(clippy::large_enum_variant, reason = "there is one value of it at a time")]
 pub(super) enum Next {
     /// The rule is like this now: decide anew.
     Again(Standing, Option<Live>),
@@ -149,11 +150,7 @@ impl Run<'_> {
 const fn certainly_refused(kind: ErrorKind) -> bool {
     matches!(
         kind,
-        ErrorKind::Unauthenticated
-            | ErrorKind::WrongTenant
-            | ErrorKind::Forbidden
-            | ErrorKind::TargetMissing
-            | ErrorKind::Throttled
+        ErrorKind::Unauthenticated | ErrorKind::WrongTenant | ErrorKind::Forbidden | ErrorKind::TargetMissing
     )
 }
 

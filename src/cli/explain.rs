@@ -1,8 +1,7 @@
 //! `palisade explain CODE`: what a diagnostic means and what to do about it.
 
-use crate::render::reference;
-
 use super::failure::{Exit, Failure};
+use super::reference;
 use super::ui::Ui;
 
 /// Arguments of `explain`.

@@ -5,5 +5,4 @@
 pub mod diagnostics;
 pub mod paint;
 pub mod plan;
-pub mod reference;
 pub mod safe;
