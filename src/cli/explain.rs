@@ -14,7 +14,13 @@ pub(crate) struct ExplainArgs {
 
 pub(crate) fn run(args: &ExplainArgs, ui: &Ui) -> Result<Exit, Failure> {
     let wanted = args.code.to_ascii_uppercase();
-    let all = || codes::AUTHORING.iter().chain(crate::compile::check::CODES).chain(crate::compile::CODES);
+    let all = || {
+        codes::AUTHORING
+            .iter()
+            .chain(crate::compile::check::CODES)
+            .chain(crate::compile::CODES)
+            .chain(crate::compile::ANALYSIS_CODES)
+    };
     if let Some(code) = all().find(|code| code.code == wanted) {
         ui.data(&format!("{}: {}\n\n{}", ui.out.strong(code.code), code.title, code.explanation));
         return Ok(Exit::Done);

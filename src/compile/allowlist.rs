@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
@@ -11,7 +12,7 @@ use jiff::civil::Date;
 use crate::address::{RuleId, matches_glob};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::model::Repository;
-use crate::model::allowlist::{Allowlist, Entry, RulePattern, Scope as ListScope};
+use crate::model::allowlist::{Allowlist, Entry, Predicate, RulePattern, Scope as ListScope};
 use crate::model::environment::Environment;
 use crate::model::rule::{Rule, SlotPolicy, Strength};
 use crate::resource::EntryUse;
@@ -49,11 +50,21 @@ pub(crate) struct Assignment<'a> {
 
 /// A slot's compiled content.
 #[derive(Debug, Default)]
-pub(crate) struct Filled {
-    /// Lines without indent, each with the `file#entry` that it holds.
-    pub(crate) lines: Vec<(String, Vec<String>)>,
+pub(crate) struct Filled<'a> {
+    /// In order; none when nothing holds here.
+    pub(crate) lines: Vec<Line<'a>>,
     /// The entries in force, in order.
     pub(crate) entries: Vec<EntryUse>,
+}
+
+/// One line of a slot, without indent.
+#[derive(Debug, Default)]
+pub(crate) struct Line<'a> {
+    pub(crate) text: String,
+    /// The `file#entry` that it holds.
+    pub(crate) entries: Vec<String>,
+    /// Where each predicate of the entry stands in the text.
+    pub(crate) predicates: Vec<(Range<usize>, &'a Predicate)>,
 }
 
 impl<'a> AllowlistIndex<'a> {
@@ -177,7 +188,7 @@ impl<'a> AllowlistIndex<'a> {
         }
     }
 
-    fn first_report(&self, span: Span, code: &'static str) -> bool {
+    pub(crate) fn first_report(&self, span: Span, code: &'static str) -> bool {
         self.reported.borrow_mut().insert((span, code))
     }
 }
@@ -190,14 +201,14 @@ fn is_in(list: &Allowlist, environment: &Environment) -> bool {
 }
 
 /// Compiles everything that holds for one slot of one rule.
-pub(crate) fn fill(
-    scope: &Scope<'_>,
+pub(crate) fn fill<'a>(
+    scope: &Scope<'a>,
     rule: &Rule,
     slot: &str,
     policy: Option<&SlotPolicy>,
     dialect: Dialect,
     diagnostics: &mut Diagnostics,
-) -> Filled {
+) -> Filled<'a> {
     let sources = &scope.repository.sources;
     let mut filled = Filled::default();
     for assignment in scope.index.of_rule(&rule.id.value) {
@@ -213,28 +224,32 @@ pub(crate) fn fill(
             let run_time_expiry = dialect == Dialect::Full;
             let mut condition = predicate::entry(entry, run_time_expiry);
             if list.sensitive {
-                condition = mark_sensitive(&condition);
+                condition = condition.wrapped(mark_sensitive);
             }
             let path = sources.path(entry.span.file).to_owned();
             let name = format!("{path}#{}", entry.id.value);
-            let line = if filled.lines.is_empty() {
-                format!("| where not({condition}")
-            } else {
-                format!("    or {condition}")
-            };
-            filled.lines.push((line, vec![name]));
+            let before = if filled.lines.is_empty() { "| where not(" } else { "    or " };
+            let predicates =
+                condition.predicates.iter().zip(&entry.predicates).map(|(range, predicate)| {
+                    (range.start + before.len()..range.end + before.len(), predicate)
+                });
+            filled.lines.push(Line {
+                text: format!("{before}{}", condition.text),
+                entries: vec![name],
+                predicates: predicates.collect(),
+            });
             filled.entries.push(EntryUse {
                 path,
                 line: sources.position(entry.id.span).line,
                 entry: entry.id.value.clone(),
                 expires: entry.expires.value.to_string(),
-                predicate: condition,
+                predicate: condition.text,
                 sensitive: list.sensitive,
             });
         }
     }
     if !filled.lines.is_empty() {
-        filled.lines.push((format!("  {CLOSE}"), Vec::new()));
+        filled.lines.push(Line { text: format!("  {CLOSE}"), ..Line::default() });
     }
     filled
 }

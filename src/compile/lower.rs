@@ -22,7 +22,7 @@ use super::query::Compiled;
 const MAX_QUERY: usize = 10_000;
 
 /// Reports a query that is empty or, together with `marker_length` further characters, too long.
-fn check_length(compiled: &Compiled, marker_length: usize, diagnostics: &mut Diagnostics) {
+fn check_length(compiled: &Compiled<'_>, marker_length: usize, diagnostics: &mut Diagnostics) {
     let length = compiled.text.chars().count() + marker_length;
     if compiled.text.trim().is_empty() {
         diagnostics.push(Diagnostic::error("SEN-01", "the query is empty").at(compiled.span));

@@ -6,11 +6,14 @@
 //! entries hold, and as what KQL), `query` (the edits put together), `lower` (the API's properties), `check` (limits).
 
 mod allowlist;
+mod analysis;
 pub mod check;
 mod codes;
 mod columns;
 mod literal;
 mod lower;
+mod origin;
+mod outline;
 mod parameters;
 mod predicate;
 mod query;
@@ -30,6 +33,7 @@ use crate::model::rule::Rule;
 use crate::resource::Resource;
 
 pub use allowlist::AllowlistIndex;
+pub use analysis::{Analyses, CODES as ANALYSIS_CODES};
 pub use codes::CODES;
 pub use select::{DropReason, Dropped};
 
@@ -49,13 +53,24 @@ pub struct Desired {
 /// With any error among the diagnostics, the result is for looking at, not for deploying.
 #[must_use]
 pub fn compile(repository: &Repository, environment: &Environment, today: Date) -> (Desired, Diagnostics) {
+    compile_with(&Analyses::default(), repository, environment, today)
+}
+
+/// As [`compile`], remembering in `analyses` what queries mean: for several environments of one repository.
+#[must_use]
+pub fn compile_with(
+    analyses: &Analyses,
+    repository: &Repository,
+    environment: &Environment,
+    today: Date,
+) -> (Desired, Diagnostics) {
     let mut diagnostics = Diagnostics::default();
     let selection = select::select(repository, environment, &mut diagnostics);
     let index = AllowlistIndex::new(repository, environment, &selection, today, &mut diagnostics);
     let mut desired = Desired { dropped: selection.dropped.clone(), ..Desired::default() };
 
     for (rule, enabled) in &selection.taken {
-        let scope = Scope { repository, environment, index: &index, today };
+        let scope = Scope { repository, environment, index: &index, analyses, today };
         compile_rule(&scope, rule, *enabled, &mut desired, &mut diagnostics);
     }
     index.report_unused(&mut diagnostics);
@@ -78,6 +93,7 @@ pub(crate) struct Scope<'a> {
     pub(crate) repository: &'a Repository,
     pub(crate) environment: &'a Environment,
     pub(crate) index: &'a AllowlistIndex<'a>,
+    pub(crate) analyses: &'a Analyses,
     pub(crate) today: Date,
 }
 

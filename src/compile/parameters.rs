@@ -1,7 +1,8 @@
 //! Parameters: top-level `let NAME = <literal>;` of a query, and the literals that an environment puts there instead.
 
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
-use crate::kql::{LiteralKind, Token, TokenKind};
+use crate::kql::syntax::{Expr, ExprKind, LetValue, Query, StatementKind};
+use crate::kql::{LiteralKind, TokenKind};
 use crate::model::environment::RuleParameters;
 use crate::yaml::{Node, NodeKind};
 
@@ -60,74 +61,57 @@ impl ParameterKind {
 pub(crate) struct Replacement {
     pub(crate) parameter: Parameter,
     pub(crate) literal: String,
-    /// Where the environment says so.
+    /// Where the environment says so: the parameter's name there.
     pub(crate) origin: crate::source::Span,
+    /// The value behind that name.
+    pub(crate) value: crate::source::Span,
 }
 
 /// Every top-level `let` of a query whose value is one literal.
-pub(crate) fn find(text: &str, tokens: &[Token]) -> Vec<Parameter> {
-    let significant: Vec<&Token> = crate::kql::significant(tokens).collect();
-    let mut parameters = Vec::new();
-    let (mut depth, mut statement_start) = (0usize, true);
-    let mut index = 0;
-    while let Some(token) = significant.get(index) {
-        let is_let = statement_start && depth == 0 && token.text(text) == "let";
-        statement_start = false;
-        match token.kind {
-            kind if kind.is_open() => depth += 1,
-            kind if kind.is_close() => depth = depth.saturating_sub(1),
-            TokenKind::Semicolon if depth == 0 => statement_start = true,
-            _ if is_let => parameters.extend(literal_let(text, &significant[index + 1..])),
-            _ => {}
-        }
-        index += 1;
-    }
-    parameters
+pub(crate) fn find(query: &Query) -> Vec<Parameter> {
+    let lets = query.statements.iter().filter_map(|statement| match &statement.kind {
+        StatementKind::Let(declared) => Some(declared),
+        _ => None,
+    });
+    lets.filter_map(|declared| {
+        let LetValue::Expr(value) = &declared.value else { return None };
+        Some(Parameter {
+            name: declared.name.text.to_string(),
+            kind: kind_of(value)?,
+            start: value.span.start as usize,
+            end: value.span.end as usize,
+        })
+    })
+    .collect()
 }
 
-/// `NAME = literal ;` at the front of `tokens`.
-fn literal_let(text: &str, tokens: &[&Token]) -> Option<Parameter> {
-    let [name, equal, rest @ ..] = tokens else { return None };
-    if equal.kind != TokenKind::Equal || !matches!(name.kind, TokenKind::Identifier | TokenKind::Keyword(_)) {
-        return None;
-    }
-    let parameter = |kind, first: &Token, last: &Token| Parameter {
-        name: name.text(text).to_owned(),
-        kind,
-        start: first.span.start as usize,
-        end: last.span.end as usize,
-    };
-    match rest {
-        [literal, end, ..] if end.kind == TokenKind::Semicolon => {
-            Some(parameter(literal_kind(literal.kind)?, literal, literal))
-        }
-        [minus, literal, end, ..] if minus.kind == TokenKind::Minus && end.kind == TokenKind::Semicolon => {
-            let kind = literal_kind(literal.kind)?;
-            matches!(kind, ParameterKind::Long | ParameterKind::Real | ParameterKind::Timespan)
-                .then(|| parameter(kind, minus, literal))
-        }
-        [dynamic, open, ..] if dynamic.text(text) == "dynamic" && open.kind == TokenKind::OpenParen => {
-            let close = rest.iter().position(|token| token.kind == TokenKind::CloseParen)?;
-            (rest.get(close + 1)?.kind == TokenKind::Semicolon)
-                .then(|| parameter(ParameterKind::Dynamic, dynamic, rest[close]))
-        }
+/// The type of a literal; `None` for any other expression.
+fn kind_of(value: &Expr) -> Option<ParameterKind> {
+    match &value.kind {
+        ExprKind::Literal(kind) => literal_kind(*kind),
+        // Several literals side by side are one string, but not one literal.
+        ExprKind::String(string) if string.parts == 1 => Some(ParameterKind::String),
+        ExprKind::Dynamic(_) => Some(ParameterKind::Dynamic),
+        ExprKind::Unary(unary) if unary.negative => match &unary.operand.kind {
+            ExprKind::Literal(kind) => literal_kind(*kind).filter(|kind| {
+                matches!(kind, ParameterKind::Long | ParameterKind::Real | ParameterKind::Timespan)
+            }),
+            _ => None,
+        },
         _ => None,
     }
 }
 
-fn literal_kind(kind: TokenKind) -> Option<ParameterKind> {
-    match kind {
-        TokenKind::Literal(literal) => Some(match literal {
-            LiteralKind::String => ParameterKind::String,
-            LiteralKind::Long | LiteralKind::Int => ParameterKind::Long,
-            LiteralKind::Real | LiteralKind::Decimal => ParameterKind::Real,
-            LiteralKind::Bool => ParameterKind::Bool,
-            LiteralKind::Datetime => ParameterKind::Datetime,
-            LiteralKind::Timespan => ParameterKind::Timespan,
-            LiteralKind::Guid | LiteralKind::RawGuid => return None,
-        }),
-        _ => None,
-    }
+fn literal_kind(kind: LiteralKind) -> Option<ParameterKind> {
+    Some(match kind {
+        LiteralKind::String => ParameterKind::String,
+        LiteralKind::Long | LiteralKind::Int => ParameterKind::Long,
+        LiteralKind::Real | LiteralKind::Decimal => ParameterKind::Real,
+        LiteralKind::Bool => ParameterKind::Bool,
+        LiteralKind::Datetime => ParameterKind::Datetime,
+        LiteralKind::Timespan => ParameterKind::Timespan,
+        LiteralKind::Guid | LiteralKind::RawGuid => return None,
+    })
 }
 
 /// Matches an environment's values with a query's parameters. Unknown names and wrong types are errors.
@@ -144,7 +128,12 @@ pub(crate) fn resolve(
         };
         match literal_of(parameter.kind, node) {
             Ok(literal) => {
-                replacements.push(Replacement { parameter: parameter.clone(), literal, origin: name.span });
+                replacements.push(Replacement {
+                    parameter: parameter.clone(),
+                    literal,
+                    origin: name.span,
+                    value: node.span,
+                });
             }
             Err(reason) => diagnostics.push(
                 Diagnostic::error("CMP-04", "parameter of the wrong type")
@@ -244,7 +233,7 @@ mod tests {
     fn finds_top_level_literals_only() {
         let text = "let a = 2d; // x\nlet b=-5;let c = dynamic([\"x\", \"y)\"]);\n\
                     let d = T | where x; let e = (x:long) { let f = 1; x };\nlet g = @\"C:\\x\";\nlet h = 1 + 2;\nT";
-        let found: Vec<_> = find(text, &crate::kql::lex(text))
+        let found: Vec<_> = find(&crate::kql::parse(text).query)
             .into_iter()
             .map(|p| (p.name, p.kind, text[p.start..p.end].to_owned()))
             .collect();

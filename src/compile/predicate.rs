@@ -4,19 +4,50 @@
 //! Kusto may answer with null is wrapped in `coalesce(…, false)`: `where not(null)` drops the row, so a bare CIDR test
 //! would hide every event whose address is empty, malformed or of the other family (product.md §2).
 
+use std::ops::Range;
+
 use crate::model::allowlist::{Entry, Predicate, Test, Value};
 use crate::source::Spanned;
 
 use super::literal;
 
-/// The conjunction of an entry's predicates, in parentheses. With `run_time_expiry`, it also stops holding by itself on
-/// the day it expires, even if nobody deploys again.
-pub(crate) fn entry(entry: &Entry, run_time_expiry: bool) -> String {
-    let mut conditions: Vec<String> = entry.predicates.iter().map(predicate).collect();
-    if run_time_expiry {
-        conditions.push(format!("now() < datetime({})", entry.expires.value));
+/// An entry as KQL.
+pub(crate) struct Condition {
+    /// The conjunction of the predicates, in parentheses, on one line.
+    pub(crate) text: String,
+    /// Where in it each predicate stands, in the order of the entry.
+    pub(crate) predicates: Vec<Range<usize>>,
+}
+
+impl Condition {
+    /// The same with something around it.
+    pub(crate) fn wrapped(self, wrap: impl Fn(&str) -> String) -> Self {
+        let text = wrap(&self.text);
+        let before = text.find(&self.text).unwrap_or(0);
+        let moved = self.predicates.into_iter().map(|range| range.start + before..range.end + before);
+        Self { predicates: moved.collect(), text }
     }
-    format!("({})", conditions.join(" and "))
+}
+
+/// The conjunction of an entry's predicates. With `run_time_expiry`, it also stops holding by itself on the day it
+/// expires, even if nobody deploys again.
+pub(crate) fn entry(entry: &Entry, run_time_expiry: bool) -> Condition {
+    let mut text = String::from("(");
+    let mut predicates = Vec::with_capacity(entry.predicates.len());
+    for one in &entry.predicates {
+        if !predicates.is_empty() {
+            text.push_str(" and ");
+        }
+        let start = text.len();
+        text.push_str(&predicate(one));
+        predicates.push(start..text.len());
+    }
+    if run_time_expiry {
+        let and = if predicates.is_empty() { "" } else { " and " };
+        text.push_str(&format!("{and}now() < datetime({})", entry.expires.value));
+    }
+    text.push(')');
+    Condition { text, predicates }
 }
 
 fn predicate(predicate: &Predicate) -> String {

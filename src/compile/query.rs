@@ -1,15 +1,17 @@
-//! One rule's query for one platform in one environment: parameters replaced, slots filled, every line with its origin.
+//! One rule's query for one platform in one environment: parameters replaced, slots filled, every byte with its origin.
 
 use std::sync::Arc;
 
 use crate::address::Target;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
-use crate::kql::{TokenFault, TokenKind, lex};
+use crate::model::allowlist::Predicate;
 use crate::model::rule::{Query, Rule};
 use crate::resource::{EntryUse, LineOrigin};
 use crate::source::Span;
 
-use super::{Scope, allowlist, parameters, slot};
+use super::origin::{Locator, OffsetMap, Origin};
+use super::outline::{Outline, Trivia};
+use super::{Scope, allowlist, analysis, parameters, slot};
 
 /// What a platform allows in the text of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,13 +23,29 @@ pub(crate) enum Dialect {
 }
 
 /// A compiled query.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Compiled {
+#[derive(Debug, Clone)]
+pub(crate) struct Compiled<'a> {
     pub(crate) text: String,
     pub(crate) lines: Vec<LineOrigin>,
     pub(crate) entries: Vec<EntryUse>,
     /// Where the query stands, for messages about the whole.
     pub(crate) span: Span,
+    /// Where every byte of the text came from.
+    pub(crate) map: OffsetMap,
+    /// Every predicate of an allowlist in the text, in order; [`Origin::Predicate`] has their indices.
+    pub(crate) predicates: Vec<Placed<'a>>,
+    /// What is known of the text before anything was put in.
+    pub(crate) outline: Arc<Outline>,
+}
+
+/// A predicate of an allowlist in a compiled query.
+#[derive(Debug, Clone)]
+pub(crate) struct Placed<'a> {
+    pub(crate) predicate: &'a Predicate,
+    /// The `|` of its slot's `where` in the compiled text: the columns in scope there are the ones it may use.
+    pub(crate) slot_at: u32,
+    /// The condition in the compiled text.
+    pub(crate) span: crate::kql::Span,
 }
 
 /// The query that a rule has for a target, or `None` for kinds without one.
@@ -46,44 +64,30 @@ pub(crate) fn of_target<'a>(rule: &'a Rule, target: &Target) -> Option<(&'a Quer
 }
 
 /// Compiles `query`; `None` after an error that leaves nothing worth looking at.
-pub(crate) fn compile(
-    scope: &Scope<'_>,
+pub(crate) fn compile<'a>(
+    scope: &Scope<'a>,
     rule: &Rule,
     query: &Query,
     dialect: Dialect,
     diagnostics: &mut Diagnostics,
-) -> Option<Compiled> {
+) -> Option<Compiled<'a>> {
     // With a line break at the end, every slot has a line after it to be filled.
     let text = format!("{}\n", query.text.value.trim_end());
-    let text = text.as_str();
-    let tokens = lex(text);
-    let locate = |start: usize, end: usize| query.text.locate(query.span, start, end);
-    lexical_faults(&tokens, &locate, diagnostics)?;
+    let outline = scope.analyses.outline(&text);
+    let locator = Locator::new(&query.text, query.span);
+    ill_formed(&outline, &locator, diagnostics)?;
 
     let mut edits = Vec::new();
     if let Some(given) = scope.environment.parameters.iter().find(|given| given.rule.value == rule.id.value) {
-        for replacement in parameters::resolve(&parameters::find(text, &tokens), given, diagnostics) {
-            let position = scope.repository.sources.position(replacement.origin);
-            edits.push(Edit {
-                start: replacement.parameter.start,
-                end: replacement.parameter.end,
-                text: replacement.literal,
-                origins: vec![LineOrigin::Parameter {
-                    path: scope.repository.sources.path(replacement.origin.file).into(),
-                    line: position.line,
-                    name: replacement.parameter.name,
-                }],
-            });
-        }
+        let replaced = parameters::resolve(&outline.parameters, given, diagnostics);
+        edits.extend(replaced.into_iter().map(|replacement| replace(scope, replacement)));
     }
-
-    let slots = slot::find(text, &tokens);
     let mut entries = Vec::new();
-    for found in &slots {
+    for found in &outline.slots {
         if let Some(fault) = found.fault {
             diagnostics.push(
                 Diagnostic::error("CMP-06", "misplaced allowlist slot")
-                    .labelled(locate(found.start, found.end), fault),
+                    .labelled(locator.span(found.start, found.end), fault),
             );
             continue;
         }
@@ -94,71 +98,163 @@ pub(crate) fn compile(
             entries.extend(filled.entries);
         }
     }
-    unknown_slots(scope, rule, &slots, diagnostics);
-
+    unknown_slots(scope, rule, &outline.slots, diagnostics);
     if dialect == Dialect::Continuous {
-        edits.extend(tokens.iter().filter(|token| token.kind == TokenKind::Comment).map(|token| {
-            let (start, end) = (token.span.start as usize, token.span.end as usize);
-            Edit { start, end, text: String::new(), origins: Vec::new() }
-        }));
+        edits.extend(outline.trivia.iter().flat_map(|run| without_comments(*run, &text, &outline.slots)));
     }
     edits.sort_by_key(|edit| (edit.start, edit.end));
     let path: Arc<str> = scope.repository.sources.path(query.span.file).into();
     let rule_line = |offset: usize| LineOrigin::Rule {
         path: Arc::clone(&path),
-        line: scope.repository.sources.position(locate(offset, offset)).line,
+        line: scope.repository.sources.position(locator.span(offset, offset)).line,
     };
-    let (mut text, mut lines) = assemble(text, &edits, rule_line);
-    if dialect == Dialect::Continuous {
-        (text, lines) = without_blank_lines(&text, lines);
+    let mut assembler = assemble(&text, &edits, rule_line);
+    assembler.finish();
+    let Assembler { text, lines, map, predicates, .. } = assembler;
+    Some(Compiled { text, lines, entries, span: query.span, map, predicates, outline })
+}
+
+/// Reports a text that is no query. Nothing is put into such a text: it could mean anything there.
+fn ill_formed(outline: &Outline, locator: &Locator<'_>, diagnostics: &mut Diagnostics) -> Option<()> {
+    for (span, what) in &outline.faults {
+        diagnostics.push(
+            Diagnostic::error("KQL-C01", "the query is not well-formed")
+                .labelled(locator.span(span.start as usize, span.end as usize), *what),
+        );
     }
-    Some(Compiled { text, lines, entries, span: query.span })
+    for error in &outline.errors {
+        let span = locator.span(error.span.start as usize, error.span.end as usize);
+        diagnostics.push(analysis::syntax_error(error).labelled(span, error.message.clone()));
+    }
+    (outline.faults.is_empty() && outline.errors.is_empty()).then_some(())
 }
 
 /// A replacement of `start..end` by `text`.
-struct Edit {
+#[derive(Default)]
+struct Edit<'a> {
     start: usize,
     end: usize,
     text: String,
     /// Origin of each line that the new text touches; none leaves the line to the rule.
     origins: Vec<LineOrigin>,
+    /// Origin of each piece of the new text, by its first byte in it.
+    pieces: Vec<(usize, Piece<'a>)>,
+}
+
+enum Piece<'a> {
+    Parameter(Origin),
+    /// The slot's comment stands here.
+    Slot(usize),
+    /// A predicate up to this byte of the new text.
+    Predicate(usize, &'a Predicate),
+}
+
+fn replace<'a>(scope: &Scope<'_>, replacement: parameters::Replacement) -> Edit<'a> {
+    let parameters::Replacement { parameter, literal, origin, value } = replacement;
+    let sources = &scope.repository.sources;
+    let line = LineOrigin::Parameter {
+        path: sources.path(origin.file).into(),
+        line: sources.position(origin).line,
+        name: parameter.name,
+    };
+    let (start, end) = (parameter.start, parameter.end);
+    let piece = Piece::Parameter(Origin::Parameter { value, literal: (start, end) });
+    Edit { start, end, text: literal, origins: vec![line], pieces: vec![(0, piece)] }
 }
 
 /// The text of a slot, as whole lines after the slot's comment.
-fn insertion(slot: &slot::Slot, filled: &allowlist::Filled) -> Edit {
-    let text = filled.lines.iter().flat_map(|(line, _)| [slot.indent.as_str(), line, "\n"]).collect();
-    let origins =
-        filled.lines.iter().map(|(_, entries)| LineOrigin::Allowlist { entries: entries.clone() }).collect();
-    Edit { start: slot.insert_at, end: slot.insert_at, text, origins }
+fn insertion<'a>(slot: &slot::Slot, filled: &allowlist::Filled<'a>) -> Edit<'a> {
+    let mut edit = Edit { start: slot.insert_at, end: slot.insert_at, ..Edit::default() };
+    edit.pieces.push((0, Piece::Slot(slot.start)));
+    for line in &filled.lines {
+        edit.text.push_str(&slot.indent);
+        let at = edit.text.len();
+        for (range, predicate) in &line.predicates {
+            edit.pieces.push((at + range.start, Piece::Predicate(at + range.end, predicate)));
+            edit.pieces.push((at + range.end, Piece::Slot(slot.start)));
+        }
+        edit.text.push_str(&line.text);
+        edit.text.push('\n');
+        edit.origins.push(LineOrigin::Allowlist { entries: line.entries.clone() });
+    }
+    edit
+}
+
+/// Takes comments, and the blank lines that they and others leave, out of a run of white space and comments. A slot's
+/// lines go in between: its place stays a line of its own.
+fn without_comments<'a>(run: Trivia, text: &str, slots: &[slot::Slot]) -> Vec<Edit<'a>> {
+    let mut edits = Vec::new();
+    let mut start = run.start;
+    let inside = |at: &usize| run.start < *at && *at <= run.end;
+    for at in slots.iter().map(|slot| slot.insert_at).filter(inside) {
+        // Up to, not including, the line break before the slot's lines.
+        edits.push(Edit { start, end: (at - 1).max(start), ..Edit::default() });
+        start = at;
+    }
+    let rest = text.get(start..run.end).unwrap_or("");
+    let end = match rest.rfind('\n') {
+        // At the start of the text or of a line nothing is before the last line break that it would have to end.
+        Some(last) if start == 0 || start > run.start => start + last + 1,
+        Some(last) => start + last,
+        None if run.comment => run.end,
+        None => start,
+    };
+    edits.push(Edit { start, end, ..Edit::default() });
+    edits.retain(|edit| edit.start < edit.end);
+    edits
 }
 
 /// Applies edits (sorted, not overlapping) and says for each line of the result where it came from. Trailing blank
 /// lines go: neither service keeps them.
-fn assemble(
-    text: &str,
-    edits: &[Edit],
-    rule_line: impl Fn(usize) -> LineOrigin,
-) -> (String, Vec<LineOrigin>) {
+fn assemble<'a>(text: &str, edits: &[Edit<'a>], rule_line: impl Fn(usize) -> LineOrigin) -> Assembler<'a> {
     let mut result = Assembler::default();
     let mut position = 0;
     for edit in edits {
         let copied = text.get(position..edit.start).unwrap_or("");
+        result.map.push(result.text.len(), Origin::Query(position));
         result.append(copied, |_, at| (Some(rule_line(position + at)), false));
+        result.pieces(edit);
         result.append(&edit.text, |line, _| (edit.origins.get(line).cloned(), true));
         position = edit.end;
     }
+    result.map.push(result.text.len(), Origin::Query(position));
     result.append(text.get(position..).unwrap_or(""), |_, at| (Some(rule_line(position + at)), false));
-    result.finish()
+    result
 }
 
 #[derive(Default)]
-struct Assembler {
+struct Assembler<'a> {
     text: String,
     lines: Vec<LineOrigin>,
     current: Option<LineOrigin>,
+    map: OffsetMap,
+    predicates: Vec<Placed<'a>>,
 }
 
-impl Assembler {
+impl<'a> Assembler<'a> {
+    /// Notes where the pieces of an edit will stand, before its text is appended.
+    fn pieces(&mut self, edit: &Edit<'a>) {
+        let base = self.text.len();
+        let place = |offset: usize| u32::try_from(base + offset).unwrap_or(u32::MAX);
+        let indent = edit.text.len() - edit.text.trim_start().len();
+        for (start, piece) in &edit.pieces {
+            let origin = match piece {
+                Piece::Parameter(origin) => *origin,
+                Piece::Slot(comment) => Origin::Slot(*comment),
+                Piece::Predicate(end, predicate) => {
+                    let index = self.predicates.len();
+                    self.predicates.push(Placed {
+                        predicate,
+                        slot_at: place(indent),
+                        span: crate::kql::Span::new(place(*start), place(*end)),
+                    });
+                    Origin::Predicate { column: predicate.column.span, index }
+                }
+            };
+            self.map.push(base + start, origin);
+        }
+    }
+
     /// Appends a piece. `origin` gets the number and the offset of each line in the piece, and answers with the line's
     /// origin and whether that goes before what the line had from an earlier piece.
     fn append(&mut self, piece: &str, origin: impl Fn(usize, usize) -> (Option<LineOrigin>, bool)) {
@@ -176,66 +272,14 @@ impl Assembler {
         }
     }
 
-    fn finish(mut self) -> (String, Vec<LineOrigin>) {
-        self.lines.extend(self.current);
+    fn finish(&mut self) {
+        self.lines.extend(self.current.take());
         self.text.truncate(self.text.trim_end().len());
         self.lines.truncate(self.text.split('\n').count());
         // These are kept for every rule until the end of the run.
         self.lines.shrink_to_fit();
         self.text.shrink_to_fit();
-        (self.text, self.lines)
     }
-}
-
-fn without_blank_lines(text: &str, lines: Vec<LineOrigin>) -> (String, Vec<LineOrigin>) {
-    let kept: Vec<(&str, LineOrigin)> =
-        text.lines().map(str::trim_end).zip(lines).filter(|(line, _)| !line.is_empty()).collect();
-    let text = kept.iter().map(|(line, _)| *line).collect::<Vec<_>>().join("\n");
-    (text, kept.into_iter().map(|(_, origin)| origin).collect())
-}
-
-/// Strings and brackets that never close would swallow what is inserted after them: an error here, whatever the service
-/// would say.
-fn lexical_faults(
-    tokens: &[crate::kql::Token],
-    locate: &dyn Fn(usize, usize) -> Span,
-    diagnostics: &mut Diagnostics,
-) -> Option<()> {
-    let mut open = Vec::new();
-    let mut faults = 0;
-    let mut report = |token: &crate::kql::Token, what: &str| {
-        faults += 1;
-        diagnostics.push(
-            Diagnostic::error("KQL-C01", "the query is not well-formed")
-                .labelled(locate(token.span.start as usize, token.span.end as usize), what.to_owned()),
-        );
-    };
-    for token in tokens {
-        match (token.fault, token.kind) {
-            (Some(TokenFault::UnterminatedString), _) => report(token, "this string is not closed"),
-            (Some(TokenFault::UnterminatedLiteral), _) => report(token, "this literal is not closed"),
-            (Some(TokenFault::UnknownCharacter), _) => report(token, "this character is not part of KQL"),
-            (_, kind) if kind.is_open() => open.push(token),
-            (_, kind) if kind.is_close() => match open.pop() {
-                Some(opened) if closes(opened.kind, kind) => {}
-                _ => report(token, "nothing is open that this closes"),
-            },
-            _ => {}
-        }
-    }
-    for token in open {
-        report(token, "this is never closed");
-    }
-    (faults == 0).then_some(())
-}
-
-fn closes(open: TokenKind, close: TokenKind) -> bool {
-    matches!(
-        (open, close),
-        (TokenKind::OpenParen, TokenKind::CloseParen)
-            | (TokenKind::OpenBracket, TokenKind::CloseBracket)
-            | (TokenKind::OpenBrace, TokenKind::CloseBrace)
-    )
 }
 
 /// Allowlists and policies for slots that the query does not have.

@@ -78,12 +78,7 @@ pub(crate) fn select(
 ///
 /// The document is read again, from the text that was loaded: few rules are overridden, and keeping every document would
 /// double what a large repository takes in memory.
-fn overlaid(
-    sources: &SourceMap,
-    rule: &Rule,
-    overlay: &Node,
-    diagnostics: &mut Diagnostics,
-) -> Option<Rule> {
+fn overlaid(sources: &SourceMap, rule: &Rule, overlay: &Node, diagnostics: &mut Diagnostics) -> Option<Rule> {
     let file = rule.id.span.file;
     let text = sources.file(file).map_or("", |source| &source.text);
     let own = match crate::yaml::read::read(text, file) {

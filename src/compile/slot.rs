@@ -1,9 +1,14 @@
 //! Finds allowlist slots in a query: comment lines at which a compiled `| where not(...)` may be inserted.
 //!
-//! Token-based, so a slot inside a string is no slot. A slot must stand where a new pipe operator may begin; anywhere
-//! else it would change what the query means, so it is an error, never a guess.
+//! A comment is a token, so a slot inside a string is no slot. A slot must stand exactly where the syntax tree lets a
+//! pipe operator begin; anywhere else it would change what the query means, so it is an error, never a guess.
 
-use crate::kql::{Token, TokenKind, keyword::Keyword};
+use std::collections::BTreeSet;
+
+use crate::kql::parser::Parse;
+use crate::kql::syntax::visit::{Node, walk};
+use crate::kql::syntax::{Expr, ExprKind, LetValue, OperatorKind, Query, StatementKind};
+use crate::kql::{Token, TokenKind};
 
 /// One slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,78 +49,119 @@ fn slot_name(comment: &str) -> Option<String> {
 }
 
 /// Every slot of a query, in order.
-pub(crate) fn find(text: &str, tokens: &[Token]) -> Vec<Slot> {
+pub(crate) fn find(text: &str, parsed: &Parse) -> Vec<Slot> {
     let mut slots: Vec<Slot> = Vec::new();
-    for (index, token) in tokens.iter().enumerate() {
+    let mut steps = None;
+    for (index, token) in parsed.tokens.iter().enumerate() {
         if token.kind != TokenKind::Comment {
             continue;
         }
         let Some(name) = slot_name(token.text(text)) else { continue };
         let (start, end) = (token.span.start as usize, token.span.end as usize);
-        let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
-        let before = &text[line_start..start];
-        let insert_at = text[end..].find('\n').map_or(text.len(), |at| end + at + 1);
+        let line_start = text.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+        let before = text.get(line_start..start).unwrap_or("");
+        let insert_at =
+            text.get(end..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| end + at + 1);
         let fault = if !before.trim().is_empty() {
             Some("the slot comment must stand on a line of its own")
         } else if slots.iter().any(|slot| slot.name == name) {
             Some("the query has two slots of this name")
         } else {
-            misplaced(tokens, index)
+            misplaced(&parsed.tokens, index, steps.get_or_insert_with(|| step_ends(&parsed.query)))
         };
         slots.push(Slot { name, start, end, insert_at, indent: before.to_owned(), fault });
     }
     slots
 }
 
-/// A pipe operator may begin here when the token before can end an expression and the one after ends or continues the
-/// pipeline.
-fn misplaced(tokens: &[Token], index: usize) -> Option<&'static str> {
-    let before = tokens[..index].iter().rev().find(|token| !token.is_trivia()).map(|token| token.kind);
-    let after = tokens[index + 1..].iter().find(|token| !token.is_trivia()).map(|token| token.kind);
+/// A pipe operator may begin here when a step of a pipeline ends with the token before, and the one after begins the next
+/// step or belongs to what is around the pipeline.
+fn misplaced(tokens: &[Token], index: usize, steps: &BTreeSet<u32>) -> Option<&'static str> {
+    let (before, after) = tokens.split_at_checked(index)?;
+    let before = before.iter().rev().find(|token| !token.is_trivia());
+    let after = after.iter().find(|token| !token.is_trivia()).map(|token| token.kind);
+    let ended = before.is_some_and(|token| steps.contains(&token.span.end));
     let continues = matches!(
         after,
         None | Some(TokenKind::Pipe | TokenKind::Semicolon | TokenKind::CloseParen | TokenKind::CloseBrace)
     );
-    let ended = match before {
-        Some(TokenKind::Identifier | TokenKind::Literal(_) | TokenKind::Star) => true,
-        Some(TokenKind::Keyword(keyword)) => !binds_right(keyword),
-        Some(kind) => kind.is_close(),
-        None => false,
-    };
     match (ended, continues) {
         (true, true) => None,
-        (false, _) => Some("there is no complete pipeline step before it"),
-        (true, false) => Some("the step before it goes on after it; put the slot between two `|` steps"),
+        (_, true) => Some("there is no complete pipeline step before it"),
+        (_, false) if before.is_none() => Some("there is no complete pipeline step before it"),
+        (_, false) => Some("the step before it goes on after it; put the slot between two `|` steps"),
     }
 }
 
-/// Words after which an expression must follow.
-fn binds_right(keyword: Keyword) -> bool {
-    matches!(
-        keyword.text(),
-        "and"
-            | "or"
-            | "by"
-            | "on"
-            | "in"
-            | "with"
-            | "where"
-            | "extend"
-            | "project"
-            | "has"
-            | "contains"
-            | "between"
-            | "let"
-    )
+/// Where the steps of all pipelines end: their sources and their operators.
+fn step_ends(query: &Query) -> BTreeSet<u32> {
+    let mut ends = BTreeSet::new();
+    walk(query, &mut |node| match node {
+        Node::Statement(statement) => match &statement.kind {
+            StatementKind::Expr(expr) => table(expr, &mut ends),
+            StatementKind::Let(declared) => match &declared.value {
+                LetValue::Expr(expr) => table(expr, &mut ends),
+                LetValue::Function(function) => {
+                    function.body.result.iter().for_each(|result| table(result, &mut ends));
+                }
+            },
+            _ => {}
+        },
+        Node::Operator(operator) => match &operator.kind {
+            OperatorKind::Join(join) | OperatorKind::Lookup(join) => table(&join.right, &mut ends),
+            OperatorKind::Union(union) => union.items.iter().for_each(|item| table(item, &mut ends)),
+            OperatorKind::Facet(facet) => facet.with.iter().for_each(|query| table(query, &mut ends)),
+            _ => {}
+        },
+        Node::Expr(expr) => match &expr.kind {
+            ExprKind::Pipeline(pipeline) => {
+                ends.extend(pipeline.source.iter().map(|source| source.span.end));
+                ends.extend(pipeline.operators.iter().map(|operator| operator.span.end));
+            }
+            ExprKind::ToScalar(conversion) | ExprKind::ToTable(conversion) => {
+                table(&conversion.query, &mut ends);
+            }
+            ExprKind::Materialize(inner) => table(inner, &mut ends),
+            // `x in (T)`: the only item of the list may be a table.
+            ExprKind::In(test) => {
+                if let [only] = test.list.as_slice() {
+                    table(only, &mut ends);
+                }
+            }
+            _ => {}
+        },
+    });
+    ends
+}
+
+/// A table without an operator is a pipeline too: a further step may follow its name. Inside parentheses it may follow
+/// there, and behind them.
+fn table(expr: &Expr, ends: &mut BTreeSet<u32>) {
+    match &expr.kind {
+        ExprKind::Paren(inner) => {
+            ends.insert(expr.span.end);
+            table(inner, ends);
+        }
+        ExprKind::Name(_)
+        | ExprKind::Wildcard(_)
+        | ExprKind::Call(_)
+        | ExprKind::Path(_)
+        | ExprKind::Materialize(_)
+        | ExprKind::Datatable(_)
+        | ExprKind::Externaldata(_) => {
+            ends.insert(expr.span.end);
+        }
+        _ => {}
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kql::lex;
+    use crate::kql::parse;
 
     fn slots(text: &str) -> Vec<(String, Option<&'static str>)> {
-        find(text, &lex(text)).into_iter().map(|slot| (slot.name, slot.fault)).collect()
+        find(text, &parse(text)).into_iter().map(|slot| (slot.name, slot.fault)).collect()
     }
 
     #[test]
@@ -141,6 +187,12 @@ mod tests {
         ok("T\n// allowlist");
         ok("T\n| join (U\n  // allowlist\n  ) on a");
         ok("let x = T | where a\n// allowlist\n;\nx");
+        ok("let f = (n:long) {\n  T\n  // allowlist\n  };\nf(1)");
+        ok("union (T\n// allowlist\n), U");
+        ok("union T, U\n// allowlist");
+        ok("T\n| mv-apply x on (\n  where x > 1\n  // allowlist\n  )\n| take 1");
+        ok("print toscalar(T\n// allowlist\n| count)");
+        ok("T\n| where a in (U\n  // allowlist\n  )");
         let bad = |text: &str| assert!(slots(text)[0].1.is_some(), "{text}");
         bad("// allowlist\nT");
         bad("T | project a,\n// allowlist\nb");
@@ -148,6 +200,10 @@ mod tests {
         bad("T | where a\n// allowlist\nand b");
         bad("T | where a // allowlist\n| project a");
         bad("T |\n// allowlist\nproject a");
+        bad("T | where a in (\n// allowlist\n1)");
+        bad("T | where (a\n// allowlist\n)");
+        bad("let x = 5\n// allowlist\n;\nT");
+        bad("T | extend f(a\n// allowlist\n)");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `environments/`: environment files, what they extend, and their allowlists.
+//! `environments/`: environment files, what they extend, their allowlists and schemas.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use super::files::{Files, Found, start_of};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes, did_you_mean};
 use crate::model::Repository;
 use crate::model::allowlist::Scope;
-use crate::yaml::decode::{allowlist, environment, object};
+use crate::yaml::decode::{allowlist, environment, object, schema};
 use crate::yaml::{Node, NodeKind, merge};
 
 const FOLDER: &str = "environments";
@@ -26,6 +26,7 @@ pub(super) fn load(files: &mut Files, repository: &mut Repository, out: &mut Dia
     for name in names {
         load_environment(&name, &bases, files, repository, out);
         load_allowlists(&name, &Scope::Environment(name.clone()), files, repository, out);
+        load_schemas(&name, files, repository, out);
     }
     shared
 }
@@ -145,6 +146,15 @@ fn load_allowlists(
         names.push(name);
     }
     names
+}
+
+/// Reads `environments/<name>/schema/**`.
+fn load_schemas(name: &str, files: &mut Files, repository: &mut Repository, out: &mut Diagnostics) {
+    let found = files.tree(&format!("{FOLDER}/{name}/schema"), &["json"], &mut repository.sources, out);
+    for file in found {
+        let Some((document, _)) = document(&file, files, repository, out) else { continue };
+        repository.schemas.extend(schema::schema(&document, name, out).map(Arc::new));
+    }
 }
 
 fn allowlist_name(file: &Found, root: &str, scope: &Scope) -> String {

@@ -10,6 +10,7 @@ pub mod defender;
 pub mod environment;
 pub mod project;
 pub mod rule;
+pub mod schema;
 pub mod sentinel;
 pub mod vocabulary;
 
@@ -30,4 +31,6 @@ pub struct Repository {
     pub environments: Vec<environment::Environment>,
     /// `environments/**/allowlists/**`, ordered by path.
     pub allowlists: Vec<Arc<allowlist::Allowlist>>,
+    /// `environments/*/schema/*.json`, ordered by path.
+    pub schemas: Vec<Arc<schema::SchemaFile>>,
 }

@@ -17,7 +17,7 @@ pub(crate) fn lower(
     scope: &Scope<'_>,
     rule: &Rule,
     enabled: bool,
-    compiled: Option<Compiled>,
+    compiled: Option<Compiled<'_>>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Resource> {
     let section = rule.defender.as_ref()?;

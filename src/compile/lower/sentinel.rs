@@ -27,7 +27,7 @@ pub(crate) fn lower(
     rule: &Rule,
     enabled: bool,
     target: &Target,
-    compiled: Option<Compiled>,
+    compiled: Option<Compiled<'_>>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Resource> {
     let section = rule.sentinel.as_ref()?;

@@ -55,7 +55,7 @@ pub enum SyntaxCode {
 impl SyntaxCode {
     /// The code as shown and as used in machine output.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::UnterminatedString => "KQL-S01",
             Self::BadEscape => "KQL-S02",

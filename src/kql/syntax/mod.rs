@@ -27,6 +27,7 @@ mod graph;
 mod operator;
 mod parts;
 mod statement;
+pub mod visit;
 
 pub use expr::*;
 pub use graph::*;

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use super::{allowlist, environment, project, rule};
+use super::{allowlist, environment, project, rule, schema};
 use crate::diagnostic::Diagnostics;
 use crate::model::allowlist::Scope;
 use crate::render;
@@ -27,6 +27,7 @@ fn rendered(format: &str, text: &str) -> String {
             "environment" => drop(environment::environment(&document, "prod", &mut out)),
             "allowlist" => drop(allowlist::allowlist(&document, "list", Scope::Shared, &mut out)),
             "project" => drop(project::project(&document, &mut out)),
+            "schema" => drop(schema::schema(&document, "prod", &mut out)),
             other => panic!("no format {other}"),
         },
     }

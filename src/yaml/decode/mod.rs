@@ -5,7 +5,7 @@
 //! here reads a file, a clock or the environment.
 //!
 //! `scalar` and `object` are the building blocks; the formats stand in one file each: [`project`], [`rule`] (with
-//! `defender` and `sentinel`), [`environment`], [`allowlist`].
+//! `defender` and `sentinel`), [`environment`], [`allowlist`], [`schema`].
 
 pub mod allowlist;
 pub mod defender;
@@ -17,6 +17,7 @@ mod predicate;
 pub mod project;
 pub mod rule;
 pub mod scalar;
+pub mod schema;
 pub mod sentinel;
 mod sentinel_alerting;
 mod target;
