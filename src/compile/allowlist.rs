@@ -193,7 +193,8 @@ impl<'a> AllowlistIndex<'a> {
     }
 }
 
-fn is_in(list: &Allowlist, environment: &Environment) -> bool {
+/// Whether an environment has a list: its own, or a shared one that it names.
+pub(crate) fn is_in(list: &Allowlist, environment: &Environment) -> bool {
     match &list.scope {
         ListScope::Environment(name) => *name == environment.name,
         ListScope::Shared => environment.allowlists.iter().any(|wanted| wanted.value == list.name),

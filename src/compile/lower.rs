@@ -19,7 +19,7 @@ use crate::source::Spanned;
 use super::query::Compiled;
 
 /// The longest query that either service takes, in characters (CONTRACT B.3; peers §4 for Defender).
-const MAX_QUERY: usize = 10_000;
+pub const MAX_QUERY: usize = 10_000;
 
 /// Reports a query that is empty or, together with `marker_length` further characters, too long.
 fn check_length(compiled: &Compiled<'_>, marker_length: usize, diagnostics: &mut Diagnostics) {

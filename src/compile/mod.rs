@@ -9,8 +9,8 @@ mod allowlist;
 mod analysis;
 pub mod check;
 mod codes;
-mod columns;
-mod literal;
+pub(crate) mod columns;
+pub(crate) mod literal;
 mod lower;
 mod origin;
 mod outline;
@@ -19,13 +19,13 @@ mod predicate;
 mod query;
 mod select;
 mod slot;
-mod strength;
+pub(crate) mod strength;
 
 use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::address::{Address, Target};
+use crate::address::{Address, RuleId, Target};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::Repository;
 use crate::model::environment::Environment;
@@ -33,8 +33,10 @@ use crate::model::rule::Rule;
 use crate::resource::Resource;
 
 pub use allowlist::AllowlistIndex;
+pub(crate) use allowlist::is_in as list_is_in;
 pub use analysis::{Analyses, CODES as ANALYSIS_CODES};
 pub use codes::CODES;
+pub use lower::MAX_QUERY;
 pub use select::{DropReason, Dropped};
 
 /// What an environment should hold.
@@ -46,6 +48,18 @@ pub struct Desired {
     pub dropped: Vec<Dropped>,
     /// The next day on which an entry in force expires, after which this result is no longer right.
     pub next_expiry: Option<Date>,
+}
+
+/// The rules that an environment deploys somewhere, without compiling them.
+#[must_use]
+pub fn selected_rules(repository: &Repository, environment: &Environment) -> Vec<RuleId> {
+    let selection = select::select(repository, environment, &mut Diagnostics::default());
+    let has_target = |rule: &Rule| {
+        rule.defender.is_some() && environment.defender.is_some()
+            || rule.sentinel.is_some() && !environment.sentinel.is_empty()
+    };
+    let taken = selection.taken.into_iter().filter(|(rule, _)| has_target(rule));
+    taken.map(|(rule, _)| rule.id.value.clone()).collect()
 }
 
 /// Compiles one environment as of `today` (UTC).

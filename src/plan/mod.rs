@@ -18,4 +18,4 @@ pub use change::{
     WriteContent,
 };
 pub use guards::GuardViolation;
-pub use redact::redacted;
+pub use redact::{redacted, redacted_line};
