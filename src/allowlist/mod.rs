@@ -19,6 +19,9 @@ mod never;
 mod shadow;
 pub mod uses;
 
+#[cfg(test)]
+mod semantics_tests;
+
 pub use codes::CODES;
 
 use crate::model::allowlist::Entry;

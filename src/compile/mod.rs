@@ -21,6 +21,9 @@ mod select;
 mod slot;
 pub(crate) mod strength;
 
+#[cfg(test)]
+mod injection_tests;
+
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -28,6 +31,7 @@ use jiff::civil::Date;
 use crate::address::{Address, RuleId, Target};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::Repository;
+use crate::model::allowlist::Entry;
 use crate::model::environment::Environment;
 use crate::model::rule::Rule;
 use crate::resource::Resource;
@@ -48,6 +52,12 @@ pub struct Desired {
     pub dropped: Vec<Dropped>,
     /// The next day on which an entry in force expires, after which this result is no longer right.
     pub next_expiry: Option<Date>,
+}
+
+/// An entry as the condition that is deployed, in parentheses. With `run_time_expiry` it stops holding by itself.
+#[must_use]
+pub fn compiled_entry(entry: &Entry, run_time_expiry: bool) -> String {
+    predicate::entry(entry, run_time_expiry).text
 }
 
 /// The rules that an environment deploys somewhere, without compiling them.

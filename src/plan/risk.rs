@@ -284,7 +284,7 @@ mod tests {
     fn a_later_day_widens_and_an_earlier_one_does_not() {
         let until =
             |day: &str| json!({"query": format!("T\n| where not((a and now() < datetime({day}))\n  )")});
-        let lines = [LineOrigin::Allowlist { entries: vec!["f#a".into()] }].repeat(3);
+        let lines = vec![LineOrigin::Allowlist { entries: vec!["f#a".into()] }; 3];
         let count = |from: &str, to: &str| {
             of_update(until(from).as_object().unwrap(), until(to).as_object().unwrap(), &lines).len()
         };

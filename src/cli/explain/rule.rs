@@ -228,7 +228,7 @@ fn text(explained: &Explained, paint: Paint) -> String {
     for target in &explained.targets {
         let switched = if explained.enabled { "enabled" } else { "disabled" };
         out.push_str(&format!(
-            "{}: {}, {}, {switched}\n",
+            "{}: {}, status {}, {switched}\n",
             paint.strong(&place),
             target.address,
             status_word(explained.status)
