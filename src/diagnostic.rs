@@ -5,6 +5,8 @@
 
 pub mod codes;
 
+use std::collections::BTreeSet;
+
 use crate::source::{SourceMap, Span};
 
 /// How bad it is. Errors stop an environment from being planned.
@@ -115,6 +117,8 @@ impl Diagnostic {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     items: Vec<Diagnostic>,
+    /// Where the silences stand that took something away.
+    silences: BTreeSet<Span>,
 }
 
 impl Diagnostics {
@@ -126,6 +130,23 @@ impl Diagnostics {
     /// Adds all of another collection.
     pub fn extend(&mut self, other: Diagnostics) {
         self.items.extend(other.items);
+        self.silences.extend(other.silences);
+    }
+
+    /// Notes that the silence at `place` took a finding away.
+    pub fn silenced_by(&mut self, place: Span) {
+        self.silences.insert(place);
+    }
+
+    /// Whether the silence at `place` took anything away.
+    #[must_use]
+    pub fn is_silence_used(&self, place: Span) -> bool {
+        self.silences.contains(&place)
+    }
+
+    /// Keeps the findings for which `keep` is true.
+    pub fn retain(&mut self, keep: impl FnMut(&Diagnostic) -> bool) {
+        self.items.retain(keep);
     }
 
     /// Whether any of them is an error.
@@ -183,7 +204,7 @@ impl Diagnostics {
 
 impl FromIterator<Diagnostic> for Diagnostics {
     fn from_iter<I: IntoIterator<Item = Diagnostic>>(items: I) -> Self {
-        Self { items: items.into_iter().collect() }
+        Self { items: items.into_iter().collect(), silences: BTreeSet::new() }
     }
 }
 

@@ -9,7 +9,7 @@ mod identity;
 mod marker;
 mod schema;
 
-pub use identity::{defender_rule_id, is_defender_rule_id, sentinel_rule_id};
+pub use identity::{defender_rule_id, is_defender_rule_id, sentinel_rule_id, sentinel_successor_id};
 pub use marker::{Marker, MarkerCarrier};
 pub use schema::{Field, Schema, Shape};
 
@@ -228,6 +228,8 @@ pub struct ServerFacts {
     /// The service answered in the shape that it has retired (Defender before 2026-10-01, CONTRACT A.0): content was
     /// mapped, and an update rewrites it in the present shape.
     pub legacy: bool,
+    /// The service's id of the request that wrote it; none for rules that were only read.
+    pub request_id: Option<String>,
 }
 
 /// A SHA-256 over a rule's kind and canonical body, in hexadecimal; equal digests mean equal rules.

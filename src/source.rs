@@ -119,6 +119,11 @@ impl SourceMap {
         &self.files
     }
 
+    /// The ids of all files, in the order of reading.
+    pub fn ids(&self) -> impl Iterator<Item = FileId> + use<> {
+        (0..u32::try_from(self.files.len()).unwrap_or(u32::MAX)).map(FileId)
+    }
+
     /// The file that was added last.
     #[must_use]
     pub fn last(&self) -> Option<FileId> {

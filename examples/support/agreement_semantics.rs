@@ -103,9 +103,6 @@ pub(crate) fn on_mutants(mutants: &[Value], list: bool) {
 /// Time per query: parse and bind.
 pub(crate) fn speed(queries: &[Value]) {
     let schemas = Schemas::new();
-    let start = Instant::now();
-    std::hint::black_box(schemas.sentinel.table_columns("SigninLogs"));
-    let unpack = start.elapsed();
     let run = |query: &Value| {
         let text = text(query);
         std::hint::black_box(bind(&parse(text), text, schemas.of(query)));
@@ -125,7 +122,6 @@ pub(crate) fn speed(queries: &[Value]) {
     times.sort();
     let total: Duration = times.iter().map(|(time, _)| *time).sum();
     let at = |percent: usize| times.get(times.len() * percent / 100).copied().unwrap_or_default();
-    println!("schemas unpacked in {unpack:?}");
     println!("parse and bind: median {:?}, p99 {:?}, all {} in {total:?}", at(50).0, at(99).0, times.len());
     let slowest: Vec<String> =
         times.iter().rev().take(5).map(|(time, id)| format!("{id} {time:?}")).collect();

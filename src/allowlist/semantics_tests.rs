@@ -291,7 +291,10 @@ fn time() -> impl Strategy<Value = Value> {
     prop::sample::select(TIMES).prop_map(|time| Value::DateTime(time.into()))
 }
 
-fn scalar_test(value: impl Strategy<Value = Value> + Clone + 'static, ordered: bool) -> impl Strategy<Value = Test> {
+fn scalar_test(
+    value: impl Strategy<Value = Value> + Clone + 'static,
+    ordered: bool,
+) -> impl Strategy<Value = Test> {
     let exact = value.clone().prop_map(|value| Test::Equals(one(value)));
     let several = prop::collection::vec(value.clone(), 1..3)
         .prop_map(|values| Test::In(values.into_iter().map(one).collect()));
@@ -325,9 +328,12 @@ fn predicate() -> impl Strategy<Value = Predicate> {
 }
 
 fn entry() -> impl Strategy<Value = Entry> {
-    let day = prop::sample::select(
-        vec![date(2026, 11, 22), date(2026, 11, 23), date(2026, 11, 24), date(2027, 5, 1)],
-    );
+    let day = prop::sample::select(vec![
+        date(2026, 11, 22),
+        date(2026, 11, 23),
+        date(2026, 11, 24),
+        date(2027, 5, 1),
+    ]);
     (prop::collection::vec(predicate(), 1..3), day)
         .prop_map(|(predicates, expires)| entry_of(predicates, expires))
 }

@@ -1,17 +1,38 @@
 //! Carrying out a plan: `(Plan, providers) -> Outcome`. The only writer of the network.
 //!
-//! It decides nothing. Each change is done exactly if its precondition still holds; if the rule already is as the change
-//! would make it, it is skipped, so the same plan can be run again after a failure; otherwise it is stale. Creates and
-//! updates come first, deletes last. Start with [`apply`].
+//! It decides nothing. Each change is made exactly if its precondition still holds; if the rule already is as the change
+//! would make it, nothing is sent, so the same plan can be run again after a failure; otherwise it is stale. Every write
+//! stands in the journal before it is sent and after it ended, and is read back when all are done. Where an answer leaves
+//! open what happened, the rule itself is asked, and a rule that somebody else changed is never overwritten.
+//!
+//! Read [`apply`] (order, stopping), then `step` (one change), `settle` (answers that say no, or nothing), `confirm`
+//! (reading back). [`Edge`] is everything of the world that is not a provider.
 
+mod confirm;
+mod journal;
+#[cfg(test)]
+mod machine_tests;
+mod outcome;
+mod settle;
+mod step;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use futures::StreamExt as _;
+use tokio::sync::watch;
 
-use crate::diff::{FieldChange, canonical, compare};
-use crate::plan::{Action, Change, Plan};
-use crate::provider::{ErrorKind, Provider, ProviderError, Write};
-use crate::resource::{Live, Marker, digest};
+use crate::plan::{Change, Plan};
+use crate::provider::{ErrorKind, Provider};
+use crate::resource::Live;
+
+pub use journal::{Edge, Ending, Entry, Operation};
+pub use outcome::{ChangeResult, Ended, Event, List, Outcome};
 
 /// One target with what was last read there.
 pub struct Bound<'a> {
@@ -26,154 +47,233 @@ pub struct Bound<'a> {
 pub struct Settings {
     /// How many changes are under way at once.
     pub parallelism: usize,
+    /// Begin nothing more after the first change that fails.
+    pub fail_fast: bool,
+    /// How long one change waits, in milliseconds, for an id or a name that the service still holds after a deletion.
+    pub hold: u64,
+    /// How long reads may lag behind writes, in milliseconds, before a rule counts as unseen.
+    pub lag: u64,
 }
 
-/// Something that happened, for progress.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// A change begins.
-    Started(&'a Change),
-    /// A change ended.
-    Finished(&'a Change, &'a ChangeResult),
-}
-
-/// How a change ended.
-#[derive(Debug)]
-pub enum ChangeResult {
-    /// Done.
-    Applied,
-    /// The rule already was as the change makes it.
-    AlreadyDone,
-    /// Written, but the service keeps something else than it was sent.
-    Deviates(Vec<FieldChange>),
-    /// The rule is no longer what the plan saw; nothing was written.
-    Stale,
-    /// The service refused, or the way to it failed.
-    Failed(ProviderError),
-    /// Not begun: stopped by the user or by an earlier failure that concerns all.
-    NotAttempted,
-}
-
-/// Everything that happened, in the plan's order.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// Address of each effective change and how it ended.
-    pub results: Vec<(String, Action, ChangeResult)>,
-}
-
-impl Outcome {
-    /// How many ended in a way that `is` recognises.
-    #[must_use]
-    pub fn count(&self, is: impl Fn(&ChangeResult) -> bool) -> usize {
-        self.results.iter().filter(|(_, _, result)| is(result)).count()
+impl Default for Settings {
+    /// Four at once; two minutes for held names (CONTRACT A.5: early reports say 30–60 s); half a minute of lag.
+    fn default() -> Self {
+        Self { parallelism: 4, fail_fast: false, hold: 120_000, lag: 30_000 }
     }
 }
 
-/// Carries out every effective change of `plan`. `stop` set to true lets changes under way finish and begins no other.
+/// How urgently to stop.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// Go on.
+    #[default]
+    None,
+    /// Begin nothing more; what is under way ends.
+    Finish,
+    /// Stop at once, whatever is under way.
+    Now,
+}
+
+/// A run: what every change needs.
+struct Run<'a> {
+    plan: &'a Plan,
+    bound: &'a [Bound<'a>],
+    settings: Settings,
+    stop: &'a watch::Receiver<Urgency>,
+    edge: &'a dyn Edge,
+    /// Nothing more is begun, by our own decision.
+    halted: AtomicBool,
+    unrecorded: Mutex<Option<String>>,
+}
+
+/// Carries out every effective change of `plan`, in four phases: creates and updates; those of rules with response
+/// actions; deletes; and last what needs a name that only a deletion sets free. So nothing is taken away before what
+/// replaces it stands, and nothing acts on devices before the rest went well.
+///
+/// # Errors
+/// When not even the beginning could be recorded; nothing was done then.
 pub async fn apply(
     plan: &Plan,
     bound: &[Bound<'_>],
     settings: Settings,
-    stop: &AtomicBool,
-    on_event: &(dyn Fn(Event<'_>) + Sync),
-) -> Outcome {
-    let (deletes, writes): (Vec<&Change>, Vec<&Change>) =
-        plan.effective().partition(|change| change.actions == [Action::Delete]);
-    let mut outcome = Outcome::default();
-    for batch in [writes, deletes] {
-        let work = batch.into_iter().map(|change| async move {
-            let result = if stop.load(Ordering::SeqCst) {
-                ChangeResult::NotAttempted
-            } else {
-                on_event(Event::Started(change));
-                one(plan, change, bound).await
-            };
-            if concerns_all(&result) {
-                stop.store(true, Ordering::SeqCst);
-            }
-            on_event(Event::Finished(change, &result));
-            let action = change.actions.first().copied().unwrap_or(Action::Update);
-            (change.address.clone(), action, result)
-        });
-        let mut done = futures::stream::iter(work).buffer_unordered(settings.parallelism.max(1));
-        while let Some(result) = done.next().await {
-            outcome.results.push(result);
+    stop: &watch::Receiver<Urgency>,
+    edge: &dyn Edge,
+) -> Result<Outcome, String> {
+    let run = Run {
+        plan,
+        bound,
+        settings,
+        stop,
+        edge,
+        halted: AtomicBool::new(false),
+        unrecorded: Mutex::new(None),
+    };
+    let changes: Vec<&Change> = plan.effective().collect();
+    edge.record(&Entry::Begin {
+        plan: plan.digest.clone(),
+        environment: plan.environment.clone(),
+        tenant_id: plan.tenant_id.clone(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        changes: changes.len(),
+    })?;
+    let mut results: Vec<Ended> = changes.iter().map(|change| not_begun(change)).collect();
+    let freed = run.names_set_free(&changes);
+    for phase in 0..=LAST_PHASE {
+        let of_phase = changes.iter().enumerate().filter(|(_, change)| run.phase(change, &freed) == phase);
+        run.carry_out(of_phase.map(|(at, change)| (at, *change)).collect(), &mut results).await;
+    }
+    if run.urgency() < Urgency::Now {
+        run.confirm(&changes, &mut results).await;
+    }
+    let unrecorded = run.unrecorded.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let outcome = Outcome { results, unrecorded };
+    let count = |list| outcome.on(list).count();
+    // The run is over either way; a missing last line says no more than a cut-off run does.
+    let _ = edge.record(&Entry::End {
+        applied: count(List::Applied),
+        failed: count(List::Failed),
+        not_attempted: count(List::NotAttempted),
+    });
+    Ok(outcome)
+}
+
+const LAST_PHASE: u8 = 3;
+
+impl Run<'_> {
+    fn urgency(&self) -> Urgency {
+        *self.stop.borrow()
+    }
+
+    fn stopping(&self) -> bool {
+        self.urgency() > Urgency::None || self.halted.load(Ordering::SeqCst)
+    }
+
+    fn phase(&self, change: &Change, freed: &BTreeSet<String>) -> u8 {
+        match &change.write {
+            None => 2,
+            Some(content) if names(&content.body).any(|name| freed.contains(name)) => LAST_PHASE,
+            Some(_) if change.has_response_actions() => 1,
+            Some(_) => 0,
         }
     }
-    let order = |address: &str| plan.changes.iter().position(|change| change.address == address);
-    outcome.results.sort_by_cached_key(|(address, _, _)| order(address));
-    outcome
-}
 
-/// A credential that is refused once is refused for every rule.
-fn concerns_all(result: &ChangeResult) -> bool {
-    matches!(result, ChangeResult::Failed(error)
-        if matches!(error.kind, ErrorKind::Unauthenticated | ErrorKind::WrongTenant))
-}
-
-async fn one(plan: &Plan, change: &Change, bound: &[Bound<'_>]) -> ChangeResult {
-    let target_of = |address: &str| address.rsplit_once(':').map(|(target, _)| target.to_owned());
-    let Some(bound) = bound
-        .iter()
-        .find(|bound| target_of(&change.address).as_deref() == Some(&bound.provider.target().to_string()))
-    else {
-        return ChangeResult::Stale;
-    };
-    let live =
-        bound.live.iter().find(|live| live.remote_id.eq_ignore_ascii_case(&change.precondition.remote_id));
-    let digest_of =
-        |live: &Live| digest(&live.kind, &canonical(bound.provider.schema(), &live.kind, &live.body));
-    let now = live.map(digest_of);
-    if now != change.precondition.live_digest {
-        return if now == change.after_digest { ChangeResult::AlreadyDone } else { ChangeResult::Stale };
+    /// Display names and alert titles of rules that the plan deletes: Graph lets no other rule have them until then.
+    fn names_set_free(&self, changes: &[&Change]) -> BTreeSet<String> {
+        let deleted = changes.iter().filter(|change| change.is_deletion());
+        let live = deleted.filter_map(|change| self.bound_of(change)?.find(&change.precondition.remote_id));
+        live.flat_map(|live| names(&live.body).map(str::to_owned).collect::<Vec<_>>()).collect()
     }
-    let Some(content) = &change.write else {
-        return match live {
-            Some(live) => finish(bound.provider.delete(live).await),
-            None => ChangeResult::AlreadyDone,
+
+    async fn carry_out(&self, changes: Vec<(usize, &Change)>, results: &mut [Ended]) {
+        let begun: Mutex<BTreeSet<usize>> = Mutex::default();
+        let begun = &begun;
+        let work = changes.into_iter().map(|(at, change)| async move {
+            let mut ended = not_begun(change);
+            if !self.stopping() {
+                lock(begun).insert(at);
+                self.edge.tell(&Event::Started(change));
+                ended.result = self.step(change, &mut ended.request_ids).await;
+                if self.ends_the_run(&ended.result) {
+                    self.halted.store(true, Ordering::SeqCst);
+                }
+            }
+            self.edge.tell(&Event::Finished(change, &ended.result));
+            (at, ended)
+        });
+        let mut done = futures::stream::iter(work).buffer_unordered(self.settings.parallelism.max(1));
+        let mut stop = self.stop.clone();
+        let at_once = async move {
+            if stop.wait_for(|urgency| *urgency == Urgency::Now).await.is_err() {
+                std::future::pending::<()>().await;
+            }
         };
-    };
-    let write = Write {
-        remote_id: content.remote_id.clone(),
-        kind: change.kind.clone(),
-        body: content.body.clone(),
-        marker: Marker {
-            owner: plan.owner.clone(),
-            rule: change.rule.clone(),
-            digest: change.after_digest.iter().flat_map(|d| d.chars()).take(Marker::DIGEST_LENGTH).collect(),
-            protect: content.protect,
-        },
-    };
-    let written = match live {
-        None => match bound.provider.create(&write).await {
-            Err(error) if error.kind == ErrorKind::Ambiguous => settle(bound.provider, &write, error).await,
-            other => other,
-        },
-        Some(live) => bound.provider.update(&write, live).await,
-    };
-    match written {
-        Ok(live) => compare_read_back(bound.provider, &write, &live),
-        Err(error) => ChangeResult::Failed(error),
+        tokio::pin!(at_once);
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = &mut at_once => break,
+                next = done.next() => next,
+            };
+            let Some((at, ended)) = next else { return };
+            lock(begun).remove(&at);
+            if let Some(place) = results.get_mut(at) {
+                *place = ended;
+            }
+        }
+        drop(done);
+        for at in lock(begun).iter() {
+            if let Some(place) = results.get_mut(*at) {
+                place.result = ChangeResult::Interrupted;
+            }
+        }
+    }
+
+    /// A credential that is refused once is refused for every rule.
+    fn ends_the_run(&self, result: &ChangeResult) -> bool {
+        let refused = matches!(result, ChangeResult::Failed(error) | ChangeResult::Unknown(error)
+            if matches!(error.kind, ErrorKind::Unauthenticated | ErrorKind::WrongTenant));
+        refused || (self.settings.fail_fast && result.list() == List::Failed)
+    }
+
+    fn bound_of(&self, change: &Change) -> Option<&Bound<'_>> {
+        let (target, _) = change.address.rsplit_once(':')?;
+        self.bound.iter().find(|bound| bound.provider.target().to_string() == target)
+    }
+
+    /// Waits, unless the run is to end; whether it waited.
+    async fn pause(&self, milliseconds: u64) -> bool {
+        if self.urgency() > Urgency::None {
+            return false;
+        }
+        let mut stop = self.stop.clone();
+        let asked = async move {
+            if stop.wait_for(|urgency| *urgency > Urgency::None).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = asked => false,
+            () = self.edge.wait(milliseconds) => true,
+        }
+    }
+
+    /// Whether the entry is on disk. If not, nothing more is begun.
+    fn record(&self, entry: &Entry) -> bool {
+        match self.edge.record(entry) {
+            Ok(()) => true,
+            Err(why) => {
+                lock(&self.unrecorded).get_or_insert(why);
+                self.halted.store(true, Ordering::SeqCst);
+                false
+            }
+        }
     }
 }
 
-/// After an answer that was lost: the rule is there with our marker, or the create failed. Never a second create.
-async fn settle(provider: &dyn Provider, write: &Write, error: ProviderError) -> Result<Live, ProviderError> {
-    match provider.read(&write.remote_id).await {
-        Ok(Some(live)) if live.marker.as_ref() == Some(&write.marker) => Ok(live),
-        _ => Err(error),
+impl Bound<'_> {
+    fn find(&self, remote_id: &str) -> Option<&Live> {
+        self.live.iter().find(|live| live.remote_id.eq_ignore_ascii_case(remote_id))
     }
 }
 
-fn finish(result: Result<(), ProviderError>) -> ChangeResult {
-    match result {
-        Ok(()) => ChangeResult::Applied,
-        Err(error) => ChangeResult::Failed(error),
+fn not_begun(change: &Change) -> Ended {
+    Ended {
+        address: change.address.clone(),
+        actions: change.actions.clone(),
+        result: ChangeResult::NotAttempted,
+        request_ids: Vec::new(),
     }
 }
 
-fn compare_read_back(provider: &dyn Provider, write: &Write, live: &Live) -> ChangeResult {
-    let kept = canonical(provider.schema(), &live.kind, &live.body);
-    let differences = compare(&write.body, &kept);
-    if differences.is_empty() { ChangeResult::Applied } else { ChangeResult::Deviates(differences) }
+/// What has to be unique in a tenant besides the id (CONTRACT A.5): the name and the alert's title of custom detections.
+fn names(body: &crate::resource::Body) -> impl Iterator<Item = &str> {
+    let action = body.get("detectionAction");
+    let title = action.and_then(|action| action.pointer("/alertTemplate/title")?.as_str());
+    let name = action.and_then(|_| body.get("displayName")?.as_str());
+    name.into_iter().chain(title)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,27 +1,26 @@
 //! `palisade apply`: a saved plan, or a new one after confirmation.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::apply::{Bound, ChangeResult, Outcome, Settings as ApplySettings, apply};
+use crate::apply::Settings as ApplySettings;
 use crate::plan::{Plan, TargetState};
 use crate::render::safe;
 
-use super::block_on;
 use super::connection::{Connection, connect};
 use super::failure::{Exit, Failure};
+use super::journal::Journal;
 use super::planning::{Planned, PlanningArgs, plan_environment, shown_json, text, write_private};
-use super::progress::Progress;
-use super::repository::{Opened, open};
+use super::record::{self, Facts};
+use super::repository::Opened;
 use super::settings::Settings;
 use super::ui::Ui;
+use super::{audit, block_on, carry_out};
 
 /// Arguments of `apply`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ApplyArgs {
     /// A plan saved with `plan --out`; it is carried out as it is, without asking
-    #[arg(value_name = "PLAN", conflicts_with_all = ["environments", "all_envs", "target", "on_drift", "take_over"])]
+    #[arg(value_name = "PLAN", conflicts_with_all = ["environments", "all_envs", "target", "on_drift", "take_over", "at", "ring", "replace_id"])]
     plan: Option<PathBuf>,
     #[command(flatten)]
     planning: PlanningArgs,
@@ -34,26 +33,45 @@ pub(crate) struct ApplyArgs {
     /// How many changes are under way at once
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=32))]
     parallelism: u16,
+    /// Begin nothing more after the first change that fails
+    #[arg(long)]
+    fail_fast: bool,
+    /// How long a change waits for an id or a name that the service still holds after a deletion
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    wait: u64,
+    /// Write what was done, by whom and with which result to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+/// What every environment of one command shares.
+#[derive(Clone, Copy)]
+struct Run<'a> {
+    root: &'a Path,
+    args: &'a ApplyArgs,
+    settings: &'a Settings,
+    ui: &'a Ui,
 }
 
 pub(crate) fn run(args: &ApplyArgs, start: &Path, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
-    let opened = open(start)?;
+    let opened = args.planning.open(start)?;
+    let run = Run { root: &opened.root, args, settings, ui };
     if let Some(file) = &args.plan {
         let plan = super::show::read(file)?;
-        return block_on(saved(&opened, plan, args, settings, ui));
+        return block_on(saved(&opened, plan, &run));
     }
     opened.require_sound(ui)?;
     let environments = opened.choose(&args.planning.environments)?;
-    if args.expect_digest.is_some() && environments.len() != 1 {
-        return Err(Failure::error("a digest is of one environment's plan")
-            .help("use --expect-digest with a single -e NAME"));
+    if (args.expect_digest.is_some() || args.report.is_some()) && environments.len() != 1 {
+        return Err(Failure::error("a digest and a report are of one environment's plan")
+            .help("use --expect-digest and --report with a single -e NAME"));
     }
     let mut worst = Exit::Done;
     let mut plans = Vec::new();
     for environment in environments {
         let outcome = block_on(async {
             let planned = plan_environment(&opened, environment, &args.planning, settings, ui).await?;
-            fresh(planned, args, ui).await
+            fresh(planned, &run).await
         });
         match outcome {
             Ok((plan, exit)) => {
@@ -76,11 +94,12 @@ pub(crate) fn run(args: &ApplyArgs, start: &Path, settings: &Settings, ui: &Ui) 
 }
 
 /// Shows a new plan, asks, and carries it out.
-async fn fresh(planned: Planned, args: &ApplyArgs, ui: &Ui) -> Result<(Plan, Exit), Failure> {
+async fn fresh(planned: Planned, run: &Run<'_>) -> Result<(Plan, Exit), Failure> {
+    let Run { args, ui, .. } = *run;
     let Planned { plan, connection, states } = planned;
     ui.data(&text(&plan, ui));
     let exit = match approve(&plan, &connection, args, ui) {
-        Ok(true) => carry_out(&plan, &connection, &states, args, ui).await,
+        Ok(true) => carry_out(&plan, &connection, &states, run).await,
         Ok(false) => Ok(Exit::Done),
         Err(failure) => Err(failure),
     };
@@ -144,13 +163,8 @@ fn blocked(plan: &Plan) -> Failure {
 }
 
 /// Carries out a saved plan after checking that it still is what was reviewed.
-async fn saved(
-    opened: &Opened,
-    plan: Plan,
-    args: &ApplyArgs,
-    settings: &Settings,
-    ui: &Ui,
-) -> Result<Exit, Failure> {
+async fn saved(opened: &Opened, plan: Plan, run: &Run<'_>) -> Result<Exit, Failure> {
+    let Run { args, settings, ui, .. } = *run;
     let until: Option<jiff::Timestamp> = plan.valid_until.parse().ok();
     if until.is_none_or(|until| settings.now().is_ok_and(|now| now >= until)) {
         return Err(Failure::with(
@@ -186,78 +200,42 @@ async fn saved(
     guard(&plan)?;
     let connection = connect(environment, &opened.root, args.planning.credential.0, settings).await?;
     let exit = match connection.list().await {
-        Ok(states) => carry_out(&plan, &connection, &states, args, ui).await,
+        Ok(states) => carry_out(&plan, &connection, &states, run).await,
         Err(failure) => Err(failure),
     };
     connection.close().await?;
     exit
 }
 
+/// Carries a plan out, records it, and says what happened.
 async fn carry_out(
     plan: &Plan,
     connection: &Connection,
     states: &[TargetState],
-    args: &ApplyArgs,
-    ui: &Ui,
+    run: &Run<'_>,
 ) -> Result<Exit, Failure> {
-    let bound: Vec<Bound<'_>> = connection
-        .providers
-        .iter()
-        .zip(states)
-        .map(|(provider, state)| Bound { provider: provider.as_ref(), live: &state.live })
-        .collect();
-    let stop = Arc::new(AtomicBool::new(false));
-    let watcher = tokio::spawn(watch_signals(Arc::clone(&stop)));
-    let progress = Progress::new(ui, plan.effective().count());
-    let settings = ApplySettings { parallelism: usize::from(args.parallelism) };
-    let outcome = apply(plan, &bound, settings, &stop, &|event| progress.event(&event)).await;
-    progress.finish();
-    watcher.abort();
-    Ok(report(plan, &outcome, ui))
-}
-
-/// The first Ctrl-C lets changes under way finish; the second ends the process.
-async fn watch_signals(stop: Arc<AtomicBool>) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        stop.store(true, Ordering::SeqCst);
+    let Run { root, args, settings, ui } = *run;
+    let started_at = settings.moment().to_string();
+    let journal = Journal::open(root, plan, settings.fixed_now())?;
+    let how = ApplySettings {
+        parallelism: usize::from(args.parallelism),
+        fail_fast: args.fail_fast,
+        hold: args.wait.saturating_mul(1_000),
+        ..ApplySettings::default()
+    };
+    let outcome = carry_out::carry_out(plan, connection, states, how, &journal, ui).await?;
+    let exit = carry_out::report(plan, &outcome, ui);
+    let facts = Facts {
+        plan,
+        outcome: &outcome,
+        exit,
+        identity: connection.identity.as_ref(),
+        started_at,
+        ended_at: settings.moment().to_string(),
+    };
+    let record = audit::append(root, record::record(&facts, root, &settings.variables))?;
+    if let Some(file) = &args.report {
+        write_private(file, &format!("{record:#}\n"))?;
     }
-    if tokio::signal::ctrl_c().await.is_ok() {
-        std::process::exit(5);
-    }
-}
-
-/// Says what happened, with every failure in full, and decides the exit code.
-fn report(plan: &Plan, outcome: &Outcome, ui: &Ui) -> Exit {
-    for (_, _, result) in &outcome.results {
-        if let ChangeResult::Failed(error) = result {
-            ui.failure(&Failure::from(error));
-        }
-    }
-    let failed =
-        outcome.count(|result| matches!(result, ChangeResult::Failed(_) | ChangeResult::Deviates(_)));
-    let stale = outcome.count(|result| matches!(result, ChangeResult::Stale));
-    let open = outcome.count(|result| matches!(result, ChangeResult::NotAttempted));
-    let done = outcome.results.len() - failed - stale - open;
-    let mut text = format!("Applied {done} of {} changes.", outcome.results.len());
-    for (count, what) in [
-        (failed, "failed"),
-        (stale, "stale (the rule changed since the plan was made; plan again)"),
-        (open, "not attempted"),
-        (plan.summary.blocked, "held back"),
-    ] {
-        if count > 0 {
-            text.push_str(&format!(" {count} {what}."));
-        }
-    }
-    ui.tell(&ui.err.strong(&text));
-    if failed + open > 0 {
-        ui.say("Run the same command again to go on; what is done already is skipped.");
-    }
-    match (failed + open, stale, plan.summary.blocked) {
-        (0, 0, 0) => Exit::Done,
-        (0, 0, _) => Exit::Refused,
-        (0, _, _) if done == 0 => Exit::Stale,
-        (_, _, _) if done == 0 && stale == 0 && open == 0 => Exit::Error,
-        _ => Exit::Partial,
-    }
+    Ok(exit)
 }

@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::address::Platform;
 use crate::model::environment::{Cloud, Environment};
-use crate::plan::TargetState;
+use crate::plan::{Action, Plan, TargetState};
 use crate::provider::auth::{CredentialChoice, Identity, Variables};
 use crate::provider::cloud::Endpoints;
-use crate::provider::{ConnectOptions, Provider, Session};
+use crate::provider::{ConnectOptions, PACE_VARIABLES, Provider, Session};
 use crate::sandbox;
 
 use super::failure::Failure;
@@ -20,6 +21,7 @@ pub(crate) const SANDBOX_STATE: &str = ".palisade/sandbox";
 pub(crate) struct Connection {
     pub(crate) providers: Vec<Box<dyn Provider>>,
     pub(crate) identity: Option<Identity>,
+    session: Session,
     sandbox: Option<sandbox::Running>,
 }
 
@@ -33,7 +35,7 @@ pub(crate) async fn connect(
     let (endpoints, local) = endpoints(environment, root, &settings.variables).await?;
     let (credential, variables) = match &local {
         // The sandbox has one identity of its own; the user's credentials never go there.
-        Some(running) => (CredentialChoice::ClientSecret, sandbox_variables(running)),
+        Some(running) => (CredentialChoice::ClientSecret, sandbox_variables(running, &settings.variables)),
         None => (credential, settings.variables.clone()),
     };
     let session = Session::connect(ConnectOptions {
@@ -57,7 +59,7 @@ pub(crate) async fn connect(
     for platform in platforms {
         session.sign_in(platform).await?;
     }
-    Ok(Connection { providers, identity: session.identity(), sandbox: local })
+    Ok(Connection { providers, identity: session.identity(), session, sandbox: local })
 }
 
 impl Connection {
@@ -72,6 +74,19 @@ impl Connection {
         });
         let states: Result<Vec<_>, _> = futures::future::join_all(reads).await.into_iter().collect();
         Ok(states?)
+    }
+
+    /// The least time that carrying out the plan takes within the services' quotas.
+    pub(crate) fn estimate(&self, plan: &Plan) -> std::time::Duration {
+        let of = |platform: Platform| {
+            let count = |action: Action| {
+                let here = plan.effective().filter(|change| change.platform == platform.as_str());
+                here.filter(|change| change.actions.contains(&action)).count()
+            };
+            let updates = count(Action::Update) + count(Action::Adopt);
+            self.session.estimate(platform, count(Action::Create), updates, count(Action::Delete))
+        };
+        of(Platform::Sentinel).max(of(Platform::Defender))
     }
 
     pub(crate) async fn close(self) -> Result<(), Failure> {
@@ -127,9 +142,9 @@ fn pem(path: &Path) -> Result<Vec<u8>, Failure> {
     })
 }
 
-fn sandbox_variables(running: &sandbox::Running) -> Variables {
-    [("AZURE_CLIENT_ID", running.client_id()), ("AZURE_CLIENT_SECRET", running.client_secret())]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
+/// The sandbox's own credential, and the pace that somebody wants to try out.
+fn sandbox_variables(running: &sandbox::Running, given: &Variables) -> Variables {
+    let own = [("AZURE_CLIENT_ID", running.client_id()), ("AZURE_CLIENT_SECRET", running.client_secret())];
+    let pace = PACE_VARIABLES.iter().filter_map(|name| Some((*name, given.get(name)?)));
+    own.into_iter().chain(pace).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }

@@ -22,16 +22,23 @@ pub(crate) enum Exit {
     Partial,
 }
 
+impl Exit {
+    /// The number.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Error => 1,
+            Self::Changes => 2,
+            Self::Refused => 3,
+            Self::Stale => 4,
+            Self::Partial => 5,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Done => 0,
-            Exit::Error => 1,
-            Exit::Changes => 2,
-            Exit::Refused => 3,
-            Exit::Stale => 4,
-            Exit::Partial => 5,
-        })
+        Self::from(exit.code())
     }
 }
 

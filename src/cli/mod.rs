@@ -6,12 +6,20 @@
 
 mod allowlist;
 mod apply;
+mod audit;
+mod baseline;
+mod carry_out;
 mod connection;
+mod drift;
 mod explain;
 mod failure;
+mod git;
+mod journal;
+mod kql;
 mod plan;
 mod planning;
 mod progress;
+mod record;
 mod render;
 mod repository;
 mod sandbox;
@@ -90,6 +98,10 @@ enum Command {
     Apply(apply::ApplyArgs),
     /// Show a saved plan
     Show(show::ShowArgs),
+    /// Show what was changed outside of Palisade since it was last applied
+    Drift(drift::DriftArgs),
+    /// Check the record of every apply
+    Audit(audit::AuditArgs),
     /// Check every file offline and compile every environment
     Validate(validate::ValidateArgs),
     /// Print the exact query and payload that would be sent for a rule
@@ -98,6 +110,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Look at, question and change allowlists
     Allowlist(allowlist::AllowlistArgs),
+    /// Check, format and inspect KQL queries in files and pipes
+    Kql(kql::KqlArgs),
     /// Run and operate the local tenant of `cloud: sandbox`
     Sandbox(sandbox::SandboxArgs),
     /// Print the version
@@ -132,11 +146,14 @@ fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Plan(args) => plan::run(args, &start, settings, ui),
         Command::Apply(args) => apply::run(args, &start, settings, ui),
+        Command::Drift(args) => drift::run(args, &start, settings, ui),
+        Command::Audit(args) => audit::run(args, &start, ui),
         Command::Show(args) => show::run(args, ui),
         Command::Validate(args) => validate::run(args, &start, settings, ui),
         Command::Render(args) => render::run(args, &start, settings, ui),
         Command::Explain(args) => explain::run(args, &start, settings, ui),
         Command::Allowlist(args) => allowlist::run(args, &start, settings, ui),
+        Command::Kql(args) => kql::run(args, ui),
         Command::Sandbox(args) => {
             let root = crate::load::find_root(&start).unwrap_or(start);
             block_on(async { Ok(sandbox::run(args, &root, &mut std::io::stdout()).await?) })?;

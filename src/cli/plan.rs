@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::block_on;
 use super::failure::{Exit, Failure};
-use super::planning::{PlanningArgs, json, plan_environment, shown_json, text, write_private};
-use super::repository::open;
+use super::planning::{PlanningArgs, json, plan_environment, say_estimate, shown_json, text, write_private};
 use super::settings::Settings;
 use super::ui::Ui;
 
@@ -35,7 +34,7 @@ pub(crate) enum Format {
 }
 
 pub(crate) fn run(args: &PlanArgs, start: &Path, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
-    let opened = open(start)?;
+    let opened = args.planning.open(start)?;
     opened.require_sound(ui)?;
     let environments = opened.choose(&args.planning.environments)?;
     if args.out.is_some() && environments.len() != 1 {
@@ -48,6 +47,7 @@ pub(crate) fn run(args: &PlanArgs, start: &Path, settings: &Settings, ui: &Ui) -
     for environment in environments {
         let planned = block_on(async {
             let planned = plan_environment(&opened, environment, &args.planning, settings, ui).await?;
+            say_estimate(&planned.plan, &planned.connection, ui);
             planned.connection.close().await?;
             Ok(planned.plan)
         });

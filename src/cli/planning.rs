@@ -50,10 +50,17 @@ pub(crate) struct PlanningArgs {
     /// Allow a plan that deletes everything because nothing is desired
     #[arg(long)]
     pub(crate) allow_empty: bool,
+    /// Create these analytics rules under a new id, because the service still holds the old one after a deletion: a rule
+    /// id, an address, or a glob of either (repeatable)
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) replace_id: Vec<String>,
     /// Which credential to use
     #[arg(long, value_name = "NAME", value_parser = credential, default_value = "auto", hide_default_value = true,
           env = "PALISADE_CREDENTIAL", help = credential_help())]
     pub(crate) credential: CredentialArg,
+    /// Plan towards the repository as it was at this git revision: a rollback. The working tree is not touched
+    #[arg(long, value_name = "REVISION")]
+    pub(crate) at: Option<String>,
     /// Also write the plan as JSON to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) json_into: Option<PathBuf>,
@@ -74,7 +81,7 @@ pub(crate) enum DriftChoice {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct CredentialArg(pub(crate) CredentialChoice);
 
-fn credential(word: &str) -> Result<CredentialArg, String> {
+pub(crate) fn credential(word: &str) -> Result<CredentialArg, String> {
     CredentialChoice::parse(word)
         .map(CredentialArg)
         .ok_or_else(|| format!("possible values: {}", credential_words()))
@@ -84,11 +91,19 @@ fn credential_words() -> String {
     CredentialChoice::ALL.map(CredentialChoice::as_str).join(", ")
 }
 
-fn credential_help() -> String {
+pub(crate) fn credential_help() -> String {
     format!("Which credential to use: {} [default: auto]", credential_words())
 }
 
 impl PlanningArgs {
+    /// Opens the repository, as it is or as it was at `--at`.
+    pub(crate) fn open(&self, start: &Path) -> Result<Opened, Failure> {
+        match &self.at {
+            None => super::repository::open(start),
+            Some(revision) => super::repository::open_at(start, revision),
+        }
+    }
+
     fn policy(&self, environment: &Environment) -> Policy {
         let guards = environment.guards;
         Policy {
@@ -107,6 +122,7 @@ impl PlanningArgs {
             reenable_auto_disabled: self.reenable_auto_disabled,
             targets: self.target.clone(),
             allow_empty: self.allow_empty,
+            replace_ids: self.replace_id.clone(),
         }
     }
 }
@@ -194,6 +210,19 @@ fn warn(opened: &Opened, diagnostics: &Diagnostics, ui: &Ui) {
     if !worth.is_empty() {
         let sources = &opened.repository.sources;
         ui.say(crate::render::diagnostics::text(&worth, sources, ui.err.color, ui.width).trim_end());
+    }
+}
+
+/// Says how long an apply takes when the services' quotas decide that; from that many seconds on.
+const WORTH_SAYING: u64 = 10;
+
+/// `Within the services' quotas this takes about 9 min.`
+pub(crate) fn say_estimate(plan: &Plan, connection: &Connection, ui: &Ui) {
+    let seconds = connection.estimate(plan).as_secs();
+    if seconds >= WORTH_SAYING {
+        let time =
+            if seconds < 90 { format!("{seconds} s") } else { format!("{} min", seconds.div_ceil(60)) };
+        ui.say(&format!("Within the services' quotas this takes about {time}."));
     }
 }
 

@@ -24,7 +24,9 @@ impl<'a> Progress<'a> {
         } else {
             ProgressDrawTarget::hidden()
         });
-        if let Ok(style) = ProgressStyle::with_template("  {bar:30} {pos}/{len}  {elapsed}  {wide_msg}") {
+        if let Ok(style) =
+            ProgressStyle::with_template("  {bar:30} {pos}/{len}  {elapsed}  eta {eta}  {wide_msg}")
+        {
             bar.set_style(style);
         }
         if ui.animated {
@@ -36,15 +38,34 @@ impl<'a> Progress<'a> {
     pub(crate) fn event(&self, event: &Event<'_>) {
         match event {
             Event::Started(change) => self.bar.set_message(safe::line(&change.address)),
+            Event::Waiting(change, why, milliseconds) => {
+                let seconds = milliseconds.div_ceil(1000);
+                self.note(&format!(
+                    "  {} {}: {why}; waiting {seconds} s",
+                    self.ui.err.changed("…"),
+                    safe::line(&change.address)
+                ));
+            }
+            Event::ReadingBack(_) => self.bar.set_message("reading back"),
             Event::Finished(change, result) => {
                 self.bar.inc(1);
-                let line = self.line(change, result);
-                if self.ui.animated {
-                    self.bar.println(line);
-                } else if !matches!(result, ChangeResult::NotAttempted) {
-                    self.ui.say(&line);
+                if !matches!(result, ChangeResult::NotAttempted) {
+                    self.note(&self.line(change, result));
                 }
             }
+        }
+    }
+
+    /// The bar, for those who have to print around it.
+    pub(crate) fn bar(&self) -> ProgressBar {
+        self.bar.clone()
+    }
+
+    fn note(&self, line: &str) {
+        if self.ui.animated {
+            self.bar.println(line);
+        } else {
+            self.ui.say(line);
         }
     }
 
@@ -54,6 +75,7 @@ impl<'a> Progress<'a> {
 
     fn line(&self, change: &Change, result: &ChangeResult) -> String {
         let done = match change.actions.first() {
+            _ if change.is_replacement() => "replaced",
             Some(Action::Create) => "created",
             Some(Action::Delete) => "deleted",
             Some(Action::Adopt) => "adopted",
@@ -64,6 +86,28 @@ impl<'a> Progress<'a> {
         match result {
             ChangeResult::Applied => format!("  {} {address}: {done}", paint.added("✓")),
             ChangeResult::AlreadyDone => format!("  {} {address}: already as planned", paint.added("✓")),
+            ChangeResult::Lingers => {
+                format!(
+                    "  {} {address}: {done}; the service shows the old rule for some time yet",
+                    paint.added("✓")
+                )
+            }
+            ChangeResult::Unseen => {
+                format!(
+                    "  {} {address}: written and accepted, but reads do not show it yet; plan again later",
+                    paint.removed("✗")
+                )
+            }
+            ChangeResult::Unknown(error) => {
+                format!(
+                    "  {} {address}: nobody knows whether it was written: {}",
+                    paint.removed("✗"),
+                    safe::line(&error.message)
+                )
+            }
+            ChangeResult::Interrupted => {
+                format!("  {} {address}: stopped while it was written", paint.removed("✗"))
+            }
             ChangeResult::Deviates(fields) => {
                 let names: Vec<&str> = fields.iter().map(|field| field.path.as_str()).collect();
                 format!(

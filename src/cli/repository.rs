@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use crate::compile::{Desired, compile};
 use crate::diagnostic::{Diagnostics, Severity, did_you_mean};
 use crate::model::Repository;
-use crate::model::environment::Environment;
+use crate::model::environment::{Environment, Ring};
 
 use super::failure::{Exit, Failure};
 use super::ui::Ui;
@@ -28,6 +28,30 @@ pub(crate) struct EnvironmentArgs {
     /// Work on every environment
     #[arg(long, conflicts_with = "environments")]
     pub(crate) all_envs: bool,
+    /// Work on every environment of this ring
+    #[arg(long, value_enum, value_name = "RING", conflicts_with_all = ["environments", "all_envs"])]
+    pub(crate) ring: Option<RingChoice>,
+}
+
+/// `--ring`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum RingChoice {
+    /// First
+    Canary,
+    /// Second
+    Early,
+    /// Last
+    Broad,
+}
+
+impl RingChoice {
+    const fn ring(self) -> Ring {
+        match self {
+            Self::Canary => Ring::Canary,
+            Self::Early => Ring::Early,
+            Self::Broad => Ring::Broad,
+        }
+    }
 }
 
 /// Where to begin to look for a repository.
@@ -58,6 +82,15 @@ pub(crate) fn open(start: &Path) -> Result<Opened, Failure> {
     Ok(Opened { root, repository, diagnostics })
 }
 
+/// Reads the repository that `start` lies in as it was at a git revision. Everything but the files (the sandbox's state,
+/// the journal, certificates) stays where it is.
+pub(crate) fn open_at(start: &Path, revision: &str) -> Result<Opened, Failure> {
+    let Some(root) = crate::load::find_root(start) else { return open(start) };
+    let snapshot = super::git::Snapshot::read(&root, revision)?;
+    let (repository, diagnostics) = crate::load::load(snapshot.path());
+    Ok(Opened { root, repository, diagnostics })
+}
+
 impl Opened {
     /// The environments that were asked for. Where none was named there must be only one.
     pub(crate) fn choose(&self, args: &EnvironmentArgs) -> Result<Vec<&Environment>, Failure> {
@@ -65,6 +98,18 @@ impl Opened {
         let names = || known.iter().map(|environment| environment.name.as_str());
         if args.all_envs {
             return Ok(known.iter().collect());
+        }
+        if let Some(choice) = args.ring {
+            let of_ring = |environment: &&Environment| {
+                environment.ring.as_ref().is_some_and(|ring| ring.value == choice.ring())
+            };
+            let chosen: Vec<&Environment> = known.iter().filter(of_ring).collect();
+            return if chosen.is_empty() {
+                Err(Failure::error("no environment is in that ring")
+                    .help("`ring:` of an environment file says which it is in"))
+            } else {
+                Ok(chosen)
+            };
         }
         if args.environments.is_empty() {
             return match known.as_slice() {

@@ -52,6 +52,16 @@ impl Settings {
         self.now.clone().map_err(super::Failure::error)
     }
 
+    /// The time of something that happens while a command runs: the clock, unless it is fixed.
+    pub(crate) fn moment(&self) -> Timestamp {
+        self.fixed_now().unwrap_or_else(Timestamp::now)
+    }
+
+    /// The moment that `PALISADE_NOW` fixes.
+    pub(crate) fn fixed_now(&self) -> Option<Timestamp> {
+        self.variables.get("PALISADE_NOW")?.parse().ok()
+    }
+
     /// The present day (UTC).
     pub(crate) fn today(&self) -> Result<Date, super::Failure> {
         Ok(self.now()?.to_zoned(jiff::tz::TimeZone::UTC).date())

@@ -1,8 +1,8 @@
 //! `palisade validate`: everything that can be known offline, for every environment.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::compile::compile;
+use crate::compile::{Analyses, advice, compile_with};
 use crate::diagnostic::Diagnostics;
 
 use super::failure::{Exit, Failure};
@@ -19,6 +19,15 @@ pub(crate) struct ValidateArgs {
     /// Warnings are errors
     #[arg(long)]
     strict: bool,
+    /// Accept the findings of this file; an entry that no longer occurs is an error
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write the baseline instead of comparing with it
+    #[arg(long, requires = "baseline")]
+    write_baseline: bool,
+    /// Refuse queries with a higher cost score
+    #[arg(long, value_name = "N")]
+    max_cost: Option<u32>,
     /// How to print the findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -35,12 +44,32 @@ pub(crate) fn run(args: &ValidateArgs, start: &Path, settings: &Settings, ui: &U
     };
     let sources = &opened.repository.sources;
     let mut findings: Diagnostics = opened.diagnostics.clone();
+    let analyses = Analyses::default();
     for environment in &environments {
-        let compiled = compile(&opened.repository, environment, today).1;
+        let (desired, mut compiled) = compile_with(&analyses, &opened.repository, environment, today);
         // Rules that could not be read are not there: that a list reaches none of them would say nothing.
         let incomplete = opened.diagnostics.has_errors();
-        findings
-            .extend(compiled.into_iter().filter(|finding| !incomplete || finding.code != "ALW-11").collect());
+        compiled.retain(|finding| !incomplete || finding.code != "ALW-11");
+        findings.extend(compiled);
+        if !incomplete {
+            findings.extend(advice::empty_environment(&opened.repository, environment, &desired));
+        }
+    }
+    findings.extend(advice::advise(&opened.repository));
+    // A silence may be needed in an environment that was not looked at.
+    if !named && !findings.has_errors() {
+        let useless = advice::useless_silences(&opened.repository, &findings);
+        findings.extend(useless);
+    }
+    if let Some(most) = args.max_cost {
+        findings.extend(advice::costs(&opened.repository, most));
+    }
+    if let Some(path) = &args.baseline {
+        if args.write_baseline {
+            let count = super::baseline::write(path, &findings, sources)?;
+            ui.say(&format!("{count} findings are accepted in `{}`.", path.display()));
+        }
+        super::baseline::apply(path, &mut findings, sources)?;
     }
     findings.settle(sources);
 

@@ -18,8 +18,6 @@ use crate::model::rule::{Rule, SlotPolicy, Strength};
 use crate::resource::EntryUse;
 use crate::source::Span;
 
-use crate::resource::mark_sensitive;
-
 use super::query::Dialect;
 use super::select::Selection;
 use super::{Scope, predicate, strength};
@@ -225,7 +223,7 @@ pub(crate) fn fill<'a>(
             let run_time_expiry = dialect == Dialect::Full;
             let mut condition = predicate::entry(entry, run_time_expiry);
             if list.sensitive {
-                condition = condition.wrapped(mark_sensitive);
+                condition = condition.marked_sensitive();
             }
             let path = sources.path(entry.span.file).to_owned();
             let name = format!("{path}#{}", entry.id.value);

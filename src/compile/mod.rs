@@ -5,6 +5,7 @@
 //! steps in its order: `select` (which rules), `parameters` and `slot` (what changes in a query), `allowlist` (which
 //! entries hold, and as what KQL), `query` (the edits put together), `lower` (the API's properties), `check` (limits).
 
+pub mod advice;
 mod allowlist;
 mod analysis;
 pub mod check;
@@ -18,6 +19,7 @@ mod parameters;
 mod predicate;
 mod query;
 mod select;
+mod shape;
 mod slot;
 pub(crate) mod strength;
 
@@ -33,7 +35,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::Repository;
 use crate::model::allowlist::Entry;
 use crate::model::environment::Environment;
-use crate::model::rule::Rule;
+use crate::model::rule::{Query, Rule};
 use crate::resource::Resource;
 
 pub use allowlist::AllowlistIndex;
@@ -128,17 +130,19 @@ fn compile_rule(
     desired: &mut Desired,
     diagnostics: &mut Diagnostics,
 ) {
+    let mut reading = check::Reading::default();
     for target in targets(scope.environment, rule, diagnostics) {
         let compiled = match query::of_target(rule, &target) {
-            Some((query, dialect)) => {
-                if matches!(target, Target::Sentinel(_)) {
-                    check::query_text(query, diagnostics);
+            Some((query, dialect)) => match query::compile(scope, rule, query, dialect, diagnostics) {
+                Some(compiled) => {
+                    check_query(scope, rule, &target, query, &compiled, &mut reading, diagnostics);
+                    Some(compiled)
                 }
-                match query::compile(scope, rule, query, dialect, diagnostics) {
-                    Some(compiled) => Some(compiled),
-                    None => continue,
+                None => {
+                    reading.is_incomplete();
+                    continue;
                 }
-            }
+            },
             None => None,
         };
         let resource = match &target {
@@ -147,6 +151,37 @@ fn compile_rule(
         };
         desired.resources.extend(resource);
     }
+    let elsewhere = rule.defender.is_some() && scope.environment.defender.is_none()
+        || rule.sentinel.is_some() && scope.environment.sentinel.is_empty();
+    if elsewhere {
+        reading.is_incomplete();
+    }
+    check::data_sources(rule, &reading, &scope.repository.project, diagnostics);
+}
+
+/// Finds out what a compiled query means, and reports what is wrong with it.
+fn check_query(
+    scope: &Scope<'_>,
+    rule: &Rule,
+    target: &Target,
+    query: &Query,
+    compiled: &query::Compiled<'_>,
+    reading: &mut check::Reading,
+    diagnostics: &mut Diagnostics,
+) {
+    let platform = analysis::platform_of(target, scope.environment);
+    let known = scope.analyses.schema(scope.repository, scope.environment, platform);
+    let queried = check::Queried {
+        rule,
+        target,
+        compiled,
+        analysis: &scope.analyses.of(compiled, &known),
+        locator: &origin::Locator::new(&query.text, query.span),
+        sources: &scope.repository.sources,
+        index: scope.index,
+        project: &scope.repository.project,
+    };
+    check::compiled_query(&queried, reading, diagnostics);
 }
 
 /// Where a rule goes in this environment. A rule with a section for a platform that the environment lacks simply has no

@@ -94,20 +94,6 @@ impl OffsetMap {
         let after = self.pieces.partition_point(|(start, _)| *start <= offset);
         self.pieces.get(after).map_or(usize::MAX, |(start, _)| *start)
     }
-
-    /// The byte of the compiled text that was copied from byte `offset` of the query's text, or the next one that was.
-    pub(crate) fn forward(&self, offset: usize) -> usize {
-        let mut found = 0;
-        for (index, (start, origin)) in self.pieces.iter().enumerate() {
-            let Origin::Query(from) = origin else { continue };
-            if *from > offset {
-                break;
-            }
-            let end = self.pieces.get(index + 1).map_or(usize::MAX, |(next, _)| *next);
-            found = (start + (offset - from)).min(end);
-        }
-        found
-    }
 }
 
 /// Finds places of a query's text in its file, in logarithmic time.
@@ -176,7 +162,6 @@ mod tests {
         ] {
             assert_eq!(map.place(kql::Span::new(start, end), &locator).span, expected, "{start}..{end}");
         }
-        assert_eq!([0, 8, 9, 15].map(|at| map.forward(at)), [0, 8, 13, 19]);
         let folded = Text { value: text.value.clone(), line_starts: Vec::new() };
         assert_eq!(Locator::new(&folded, span(100, 120)).span(3, 5), span(100, 120));
     }

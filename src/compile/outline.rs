@@ -6,6 +6,7 @@ use crate::kql::parser::{Parse, SyntaxError};
 use crate::kql::{Span, TokenFault, TokenKind, parse};
 
 use super::parameters::{self, Parameter};
+use super::shape::Shape;
 use super::slot::{self, Slot};
 
 /// Faults that are kept: a text with more is not a query, and each of them costs a message.
@@ -22,6 +23,8 @@ pub(crate) struct Outline {
     pub(crate) parameters: Vec<Parameter>,
     /// Places for allowlists.
     pub(crate) slots: Vec<Slot>,
+    /// Which constructs it uses.
+    pub(crate) shape: Shape,
     /// Runs of white space and comments, in order.
     pub(crate) trivia: Vec<Trivia>,
 }
@@ -46,6 +49,7 @@ impl Outline {
             faults,
             parameters: parameters::find(&parsed.query),
             slots: slot::find(text, &parsed),
+            shape: Shape::of(&parsed.query),
             trivia: trivia(&parsed),
         }
     }

@@ -9,6 +9,8 @@ use std::ops::Range;
 use crate::model::allowlist::{Entry, Predicate, Test, Value};
 use crate::source::Spanned;
 
+use crate::resource::mark_sensitive;
+
 use super::literal;
 
 /// An entry as KQL.
@@ -20,12 +22,12 @@ pub(crate) struct Condition {
 }
 
 impl Condition {
-    /// The same with something around it.
-    pub(crate) fn wrapped(self, wrap: impl Fn(&str) -> String) -> Self {
-        let text = wrap(&self.text);
-        let before = text.find(&self.text).unwrap_or(0);
-        let moved = self.predicates.into_iter().map(|range| range.start + before..range.end + before);
-        Self { predicates: moved.collect(), text }
+    /// The same condition in the form that outputs never show.
+    pub(crate) fn marked_sensitive(self) -> Self {
+        let text = mark_sensitive(&self.text);
+        let shift = (text.len() - self.text.len()) / 2;
+        let moved = |range: Range<usize>| range.start + shift..range.end + shift;
+        Self { text, predicates: self.predicates.into_iter().map(moved).collect() }
     }
 }
 

@@ -44,8 +44,6 @@ pub(crate) struct Placed<'a> {
     pub(crate) predicate: &'a Predicate,
     /// The `|` of its slot's `where` in the compiled text: the columns in scope there are the ones it may use.
     pub(crate) slot_at: u32,
-    /// The condition in the compiled text.
-    pub(crate) span: crate::kql::Span,
 }
 
 /// The query that a rule has for a target, or `None` for kinds without one.
@@ -145,8 +143,7 @@ enum Piece<'a> {
     Parameter(Origin),
     /// The slot's comment stands here.
     Slot(usize),
-    /// A predicate up to this byte of the new text.
-    Predicate(usize, &'a Predicate),
+    Predicate(&'a Predicate),
 }
 
 fn replace<'a>(scope: &Scope<'_>, replacement: parameters::Replacement) -> Edit<'a> {
@@ -170,7 +167,7 @@ fn insertion<'a>(slot: &slot::Slot, filled: &allowlist::Filled<'a>) -> Edit<'a> 
         edit.text.push_str(&slot.indent);
         let at = edit.text.len();
         for (range, predicate) in &line.predicates {
-            edit.pieces.push((at + range.start, Piece::Predicate(at + range.end, predicate)));
+            edit.pieces.push((at + range.start, Piece::Predicate(predicate)));
             edit.pieces.push((at + range.end, Piece::Slot(slot.start)));
         }
         edit.text.push_str(&line.text);
@@ -235,19 +232,15 @@ impl<'a> Assembler<'a> {
     /// Notes where the pieces of an edit will stand, before its text is appended.
     fn pieces(&mut self, edit: &Edit<'a>) {
         let base = self.text.len();
-        let place = |offset: usize| u32::try_from(base + offset).unwrap_or(u32::MAX);
         let indent = edit.text.len() - edit.text.trim_start().len();
+        let slot_at = u32::try_from(base + indent).unwrap_or(u32::MAX);
         for (start, piece) in &edit.pieces {
             let origin = match piece {
                 Piece::Parameter(origin) => *origin,
                 Piece::Slot(comment) => Origin::Slot(*comment),
-                Piece::Predicate(end, predicate) => {
+                Piece::Predicate(predicate) => {
                     let index = self.predicates.len();
-                    self.predicates.push(Placed {
-                        predicate,
-                        slot_at: place(indent),
-                        span: crate::kql::Span::new(place(*start), place(*end)),
-                    });
+                    self.predicates.push(Placed { predicate, slot_at });
                     Origin::Predicate { column: predicate.column.span, index }
                 }
             };
@@ -314,6 +307,65 @@ fn unknown_slots(scope: &Scope<'_>, rule: &Rule, slots: &[slot::Slot], diagnosti
                     .with_detail("an allowlist that cannot be applied would be forgotten in silence")
                     .with_help(help(&list.list.slot.value)),
             );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The text without comments, as for a continuous rule; `inserted` goes to every slot.
+    fn stripped(text: &str, inserted: &str) -> String {
+        let outline = Outline::of(text);
+        let mut edits: Vec<Edit<'_>> =
+            outline.trivia.iter().flat_map(|run| without_comments(*run, text, &outline.slots)).collect();
+        for slot in outline.slots.iter().filter(|_| !inserted.is_empty()) {
+            let (start, end) = (slot.insert_at, slot.insert_at);
+            let origins = vec![LineOrigin::Allowlist { entries: Vec::new() }];
+            edits.push(Edit { start, end, text: format!("{inserted}\n"), origins, ..Edit::default() });
+        }
+        edits.sort_by_key(|edit| (edit.start, edit.end));
+        let line = |offset| LineOrigin::Rule { path: "".into(), line: u32::try_from(offset).unwrap() };
+        let mut assembler = assemble(text, &edits, line);
+        assembler.finish();
+        assert_eq!(assembler.lines.len(), assembler.text.split('\n').count(), "{text:?}");
+        // What was copied is found where it came from.
+        let written = crate::yaml::Text::of_file(text);
+        let whole = Span::new(crate::source::SourceMap::default().add("q", text), 0, 0);
+        let locator = Locator::new(&written, whole);
+        for (at, character) in assembler.text.char_indices() {
+            let at = u32::try_from(at).unwrap();
+            let place = assembler.map.place(crate::kql::Span::new(at, at + 1), &locator);
+            if matches!(place.origin, Origin::Query(_)) && inserted.is_empty() {
+                assert!(text[place.span.start as usize..].starts_with(character), "{text:?} at {at}");
+            }
+        }
+        assembler.text
+    }
+
+    #[test]
+    fn continuous_rules_lose_comments_and_blank_lines_only() {
+        for (text, expected) in [
+            ("T\n| where a\n", "T\n| where a"),
+            ("// first\n// second\nT // why\n\n  // more\n  | where a // end\n", "T\n  | where a"),
+            ("T\n\n\n| where a\n", "T\n| where a"),
+            ("T | where a == \"// no\" // yes\n", "T | where a == \"// no\""),
+            ("T | where a == ```\n\n// text\n``` // yes\n", "T | where a == ```\n\n// text\n```"),
+            ("T\n// allowlist\n// and more\n| take 1\n", "T\n| take 1"),
+        ] {
+            assert_eq!(stripped(text, ""), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_slot_stays_a_line_among_stripped_comments() {
+        for (text, expected) in [
+            ("T\n// allowlist\n| take 1\n", "T\n| where x\n| take 1"),
+            ("T // a\n// b\n// allowlist\n// c\n  | take 1\n", "T\n| where x\n  | take 1"),
+            ("T\n// allowlist\n", "T\n| where x"),
+        ] {
+            assert_eq!(stripped(text, "| where x"), expected, "{text:?}");
         }
     }
 }

@@ -184,3 +184,36 @@ fn text(value: &Value) -> Option<&str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expressions_that_are_found_in_every_text() {
+        for everything in [
+            "", ".*", "^", "$", "^.*$", "^.*", ".*$", ".+", "^.+$", ".", "^(.*)$", "(a|.*)", "x?", "a*",
+            "(?i)", "(?s).*", r"[\s\S]*", "^a?.*b?$", ".{3}", "(|x)", "^.",
+        ] {
+            assert!(finds_everything(&regex_syntax::parse(everything).unwrap()), "{everything:?}");
+        }
+        for something in [
+            "a",
+            "^a",
+            "a$",
+            "^$",
+            "^a?$",
+            r"\.exe$",
+            r"^C:\\.*\.exe$",
+            "a.*",
+            ".*a",
+            "[a-z]+",
+            r"\d",
+            "^.{3}$",
+            r"\b",
+            "(a|b)",
+        ] {
+            assert!(!finds_everything(&regex_syntax::parse(something).unwrap()), "{something:?}");
+        }
+    }
+}

@@ -5,15 +5,12 @@ use std::collections::BTreeMap;
 use sha2::{Digest as _, Sha256};
 
 use crate::address::{Address, Target, matches_glob};
-use crate::diff::{canonical, compare};
+use crate::diff::canonical;
 use crate::model::environment::{Guards, Prune};
-use crate::resource::{Body, Kind, LineOrigin, Live, Marker, Resource, Schema, digest, hex};
+use crate::resource::{Body, Live, Marker, Resource, Schema, digest, hex};
 
-use super::change::{
-    Action, Change, Class, CoverageReduction, DriftNote, Listed, Plan, Precondition, Provenance, Summary,
-    WriteContent,
-};
-use super::{guards, risk};
+use super::change::{Change, Class, DriftNote, Listed, Plan, Summary};
+use super::guards;
 
 /// Everything that a plan is made of.
 #[derive(Debug)]
@@ -64,6 +61,9 @@ pub struct Policy {
     pub targets: Vec<String>,
     /// Plan to delete everything although nothing is desired.
     pub allow_empty: bool,
+    /// Addresses, rule ids or globs of either that are created under a new id, because the service still holds the old
+    /// one after a deletion (CONTRACT B.5). Sentinel only: Defender holds the name as well.
+    pub replace_ids: Vec<String>,
 }
 
 /// What to do about changes made outside.
@@ -88,25 +88,25 @@ pub fn plan(input: &Input<'_>) -> Plan {
     builder.finish()
 }
 
-struct Builder<'a> {
-    input: &'a Input<'a>,
-    summary: Summary,
-    changes: Vec<Change>,
-    drift: Vec<DriftNote>,
-    listed: Vec<Listed>,
+pub(super) struct Builder<'a> {
+    pub(super) input: &'a Input<'a>,
+    pub(super) summary: Summary,
+    pub(super) changes: Vec<Change>,
+    pub(super) drift: Vec<DriftNote>,
+    pub(super) listed: Vec<Listed>,
 }
 
 /// A live rule with the digest of its canonical form.
-struct Known<'a> {
-    live: &'a Live,
-    schema: &'static Schema,
-    digest: String,
-    claimed: bool,
+pub(super) struct Known<'a> {
+    pub(super) live: &'a Live,
+    pub(super) schema: &'static Schema,
+    pub(super) digest: String,
+    pub(super) claimed: bool,
 }
 
 impl Known<'_> {
     /// Its canonical form. Made when it is needed: most rules are as they should be, and their digest says so.
-    fn body(&self) -> Body {
+    pub(super) fn body(&self) -> Body {
         canonical(self.schema, &self.live.kind, &self.live.body)
     }
 }
@@ -121,21 +121,16 @@ impl<'a> Builder<'a> {
                 Known { live, schema: state.schema, digest: digest(&live.kind, &body), claimed: false }
             })
             .collect();
-        let by_id: BTreeMap<String, usize> =
-            known.iter().enumerate().map(|(at, one)| (one.live.remote_id.to_lowercase(), at)).collect();
-        let by_marker: BTreeMap<String, usize> = known
-            .iter()
-            .enumerate()
-            .filter_map(|(at, one)| Some((one.live.marker.as_ref()?, at)))
-            .filter(|(marker, _)| marker.owner == self.input.owner)
-            .map(|(marker, at)| (marker.rule.clone(), at))
-            .collect();
-
+        // Every rule of the target by its id (`/` cannot be in one) and by the rule that our marker names.
+        let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (at, one) in known.iter().enumerate() {
+            by_name.entry(format!("/{}", one.live.remote_id.to_lowercase())).or_default().push(at);
+            if let Some(marker) = one.live.marker.as_ref().filter(|marker| marker.owner == self.input.owner) {
+                by_name.entry(marker.rule.clone()).or_default().push(at);
+            }
+        }
         for resource in self.input.desired.iter().filter(|resource| resource.address.target == state.target) {
-            let at = by_id
-                .get(&resource.remote_id.to_lowercase())
-                .or_else(|| by_marker.get(&resource.address.rule))
-                .copied();
+            let at = self.counterpart(resource, &known, &by_name);
             if let Some(known) = at.and_then(|at| known.get_mut(at)) {
                 known.claimed = true;
             }
@@ -148,7 +143,27 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn considers(&self, address: &Address) -> bool {
+    /// The live rule that a file stands for: the one with its id, or the one that our marker names. A replacement that
+    /// broke off leaves two; the one of the right kind is it, and the other is left over.
+    fn counterpart(
+        &self,
+        resource: &Resource,
+        known: &[Known<'_>],
+        by_name: &BTreeMap<String, Vec<usize>>,
+    ) -> Option<usize> {
+        let id = format!("/{}", resource.remote_id.to_lowercase());
+        let candidates =
+            [&id, &resource.address.rule].into_iter().filter_map(|name| by_name.get(name)).flatten();
+        let rank = |at: usize| {
+            let live = known.get(at)?.live;
+            let ours = live.marker.as_ref().is_some_and(|marker| marker.owner == self.input.owner);
+            let by_id = live.remote_id.eq_ignore_ascii_case(&resource.remote_id);
+            Some((live.kind != resource.kind, !ours, !by_id, &live.remote_id, at))
+        };
+        candidates.filter_map(|at| rank(*at)).min().map(|(.., at)| at)
+    }
+
+    pub(super) fn considers(&self, address: &Address) -> bool {
         let targets = &self.input.policy.targets;
         let full = address.to_string();
         targets.is_empty()
@@ -162,7 +177,7 @@ impl<'a> Builder<'a> {
             return self.create(resource, after);
         };
         if known.live.kind != resource.kind {
-            return self.kind_change(resource, after, known);
+            return self.replace(resource, after, known);
         }
         let after = self.without_reenabling(resource, known, after);
         let after_digest = digest(&resource.kind, &after);
@@ -186,140 +201,6 @@ impl<'a> Builder<'a> {
         self.update(resource, after, after_digest, known, class);
     }
 
-    fn create(&mut self, resource: &Resource, after: Body) {
-        self.summary.create += 1;
-        let note = (resource.kind == Kind::CustomDetection)
-            .then(|| "the first run looks back 30 days and may raise up to 150 alerts".to_owned());
-        let after_digest = digest(&resource.kind, &after);
-        self.changes.push(Change {
-            actions: vec![Action::Create],
-            class: Class::New,
-            fields: compare(&Body::new(), &after),
-            provenance: provenance(&resource.lines, "", query_of(&after)),
-            note,
-            ..change(resource, after, after_digest, None)
-        });
-    }
-
-    fn update(
-        &mut self,
-        resource: &Resource,
-        after: Body,
-        after_digest: String,
-        known: &Known<'_>,
-        class: Class,
-    ) {
-        let before = known.body();
-        let fields = compare(&before, &after);
-        let coverage_reducing = risk::of_update(&before, &after, &resource.lines);
-        let names: Vec<String> = fields.iter().map(|field| field.path.clone()).collect();
-        let mut blocked = None;
-        match class {
-            Class::Drift | Class::Conflict => {
-                self.drift.push(DriftNote {
-                    address: resource.address.to_string(),
-                    fields: names,
-                    modified_by: known.live.server.modified_by.clone(),
-                    modified_at: known.live.server.modified_at.clone(),
-                });
-                let conflict = class == Class::Conflict;
-                if conflict {
-                    self.summary.conflict += 1;
-                } else {
-                    self.summary.drift += 1;
-                }
-                match self.input.policy.on_drift {
-                    Some(OnDrift::Keep) => return,
-                    Some(OnDrift::Fail) => {
-                        blocked = Some("changed outside of Palisade (--on-drift=fail)".to_owned());
-                    }
-                    None if conflict => {
-                        blocked = Some(format!(
-                            "changed both in the files and outside of Palisade{}; decide with --on-drift=revert or --on-drift=keep",
-                            by_whom(known.live)
-                        ));
-                    }
-                    Some(OnDrift::Revert) | None => {}
-                }
-            }
-            _ => {}
-        }
-        let adopt_only = class == Class::Adopted && fields.is_empty();
-        match (&blocked, adopt_only) {
-            (Some(_), _) => self.summary.blocked += 1,
-            (None, true) => self.summary.adopt += 1,
-            (None, false) => self.summary.update += 1,
-        }
-        self.changes.push(Change {
-            actions: vec![if adopt_only { Action::Adopt } else { Action::Update }],
-            class,
-            coverage_reducing,
-            provenance: provenance(&resource.lines, query_of(&before), query_of(&after)),
-            blocked,
-            fields,
-            ..change(resource, after, after_digest, Some(known))
-        });
-    }
-
-    /// A kind cannot be changed in place, and a deleted id cannot be used again at once (CONTRACT B.2, B.5).
-    fn kind_change(&mut self, resource: &Resource, after: Body, known: &Known<'_>) {
-        self.summary.blocked += 1;
-        let after_digest = digest(&resource.kind, &after);
-        let blocked = format!(
-            "the live rule is of kind {}; a kind cannot be changed in place: give the rule a new id (and let the old one be pruned)",
-            known.live.kind.as_str()
-        );
-        self.changes.push(Change {
-            actions: vec![Action::Delete, Action::Create],
-            class: Class::Change,
-            fields: compare(&known.body(), &after),
-            blocked: Some(blocked),
-            ..change(resource, after, after_digest, Some(known))
-        });
-    }
-
-    fn foreign(&mut self, resource: &Resource, after: Body, known: &Known<'_>, owner: &str) {
-        let after_digest = digest(&resource.kind, &after);
-        let before = known.body();
-        let fields = compare(&before, &after);
-        let taken = self.input.policy.take_over.iter().any(|allowed| allowed == owner);
-        if taken {
-            self.summary.update += 1;
-        } else {
-            self.summary.blocked += 1;
-            self.summary.foreign += 1;
-        }
-        self.changes.push(Change {
-            actions: vec![Action::Update],
-            class: Class::Foreign,
-            coverage_reducing: risk::of_update(&before, &after, &resource.lines),
-            provenance: provenance(&resource.lines, query_of(&before), query_of(&after)),
-            fields,
-            blocked: (!taken).then(|| format!("it belongs to `{owner}`; take it with --take-over {owner}")),
-            ..change(resource, after, after_digest, Some(known))
-        });
-    }
-
-    /// The service switched it off: its switch is left alone unless the user wants otherwise.
-    fn without_reenabling(&mut self, resource: &Resource, known: &Known<'_>, mut after: Body) -> Body {
-        let Some(reason) = &known.live.auto_disabled else { return after };
-        self.listed.push(Listed {
-            address: resource.address.to_string(),
-            name: known.live.name.clone(),
-            class: "auto_disabled".into(),
-            detail: Some(reason.clone()),
-        });
-        if !self.input.policy.reenable_auto_disabled {
-            let before = known.body();
-            for key in ["enabled", "status"] {
-                if let (Some(value), true) = (before.get(key), after.contains_key(key)) {
-                    after.insert(key.into(), value.clone());
-                }
-            }
-        }
-        after
-    }
-
     fn ownership(&self, resource: &Resource, known: &Known<'_>) -> Ownership {
         match &known.live.marker {
             Some(marker) if marker.owner == self.input.owner => Ownership::Ours(marker.digest.clone()),
@@ -329,75 +210,6 @@ impl<'a> Builder<'a> {
             None if !resource.pinned => Ownership::Unmarked,
             None => Ownership::Adoptable,
         }
-    }
-
-    /// A rule that no file stands behind.
-    fn without_file(&mut self, state: &TargetState, known: &Known<'_>) {
-        let live = known.live;
-        let address = |rule: &str| Address { target: state.target.clone(), rule: rule.to_owned() };
-        let list = |address: &Address, class: &str, detail: Option<String>| Listed {
-            address: address.to_string(),
-            name: live.name.clone(),
-            class: class.into(),
-            detail,
-        };
-        match &live.marker {
-            None => {
-                self.summary.unmanaged += 1;
-                self.listed.push(list(&address(&live.remote_id), "unmanaged", None));
-            }
-            Some(marker) if marker.owner != self.input.owner => {
-                self.summary.foreign += 1;
-                self.listed.push(list(&address(&live.remote_id), "foreign", Some(marker.owner.clone())));
-            }
-            Some(marker) => {
-                let address = address(&marker.rule);
-                self.summary.orphan += 1;
-                if self.input.policy.prune == Prune::Never || !self.considers(&address) {
-                    self.listed.push(list(&address, "orphan", None));
-                    return;
-                }
-                self.delete(&address, marker, known);
-            }
-        }
-    }
-
-    fn delete(&mut self, address: &Address, marker: &Marker, known: &Known<'_>) {
-        let blocked = if marker.protect {
-            Some("it is protected; set `protect: false` in its file and apply that first".to_owned())
-        } else if self.input.desired.is_empty() && !self.input.policy.allow_empty {
-            Some("nothing is desired at all; if every rule should really go, say --allow-empty".to_owned())
-        } else {
-            None
-        };
-        match blocked {
-            Some(_) => self.summary.blocked += 1,
-            None => self.summary.delete += 1,
-        }
-        self.changes.push(Change {
-            address: address.to_string(),
-            platform: address.target.platform().as_str().into(),
-            rule: address.rule.clone(),
-            name: known.live.name.clone(),
-            kind: known.live.kind.clone(),
-            actions: vec![Action::Delete],
-            class: Class::Orphan,
-            coverage_reducing: vec![CoverageReduction {
-                kind: "deleted".into(),
-                detail: "no rule file of this environment stands behind it any more".into(),
-            }],
-            fields: Vec::new(),
-            before_digest: Some(known.digest.clone()),
-            after_digest: None,
-            provenance: Vec::new(),
-            blocked,
-            note: None,
-            precondition: Precondition {
-                remote_id: known.live.remote_id.clone(),
-                live_digest: Some(known.digest.clone()),
-            },
-            write: None,
-        });
     }
 
     fn finish(mut self) -> Plan {
@@ -446,7 +258,7 @@ impl<'a> Builder<'a> {
 }
 
 /// Whose a live rule is.
-enum Ownership {
+pub(super) enum Ownership {
     /// Ours; with the digest of what was last applied.
     Ours(String),
     /// Ours by its id, but the marker is gone.
@@ -472,59 +284,6 @@ fn three_way(last: &str, desired: &str, live: &str) -> Option<Class> {
     }
 }
 
-/// The parts that every change of a desired rule has.
-fn change(resource: &Resource, after: Body, after_digest: String, known: Option<&Known<'_>>) -> Change {
-    let before_digest = known.map(|known| known.digest.clone());
-    let remote_id = known.map_or(&resource.remote_id, |known| &known.live.remote_id).clone();
-    Change {
-        address: resource.address.to_string(),
-        platform: resource.address.target.platform().as_str().into(),
-        rule: resource.address.rule.clone(),
-        name: name_of(&after, resource),
-        kind: resource.kind.clone(),
-        actions: Vec::new(),
-        class: Class::Change,
-        coverage_reducing: Vec::new(),
-        fields: Vec::new(),
-        before_digest: before_digest.clone(),
-        after_digest: Some(after_digest),
-        provenance: Vec::new(),
-        blocked: None,
-        note: None,
-        precondition: Precondition { remote_id: remote_id.clone(), live_digest: before_digest },
-        write: Some(WriteContent { remote_id, body: after, protect: resource.protect }),
-    }
-}
-
-fn name_of(body: &Body, resource: &Resource) -> String {
-    body.get("displayName").and_then(|name| name.as_str()).unwrap_or(&resource.address.rule).to_owned()
-}
-
-/// The query inside a canonical body of either platform.
-fn query_of(body: &Body) -> &str {
-    body.get("query")
-        .or_else(|| body.get("queryCondition").and_then(|condition| condition.get("queryText")))
-        .and_then(|query| query.as_str())
-        .unwrap_or("")
-}
-
-/// The origin of every line of the query that the live rule does not have in that place.
-fn provenance(lines: &[LineOrigin], before: &str, after: &str) -> Vec<Provenance> {
-    crate::diff::hunks(before, after, 0)
-        .into_iter()
-        .flat_map(|hunk| hunk.lines)
-        .filter(|line| line.tag == crate::diff::LineTag::Added)
-        .filter_map(|line| {
-            let number = line.new?;
-            Some(Provenance { line: number, origin: lines.get(number - 1)?.clone() })
-        })
-        .collect()
-}
-
-fn by_whom(live: &Live) -> String {
-    live.server.modified_by.as_ref().map(|who| format!(" (by {who})")).unwrap_or_default()
-}
-
 /// `sha256:` over what the changes do, and nothing else: two plans with equal effects are equal.
 pub(crate) fn effects_digest(changes: &[Change]) -> String {
     let mut effects: Vec<String> = changes
@@ -535,9 +294,10 @@ pub(crate) fn effects_digest(changes: &[Change]) -> String {
                 change.address,
                 change.actions,
                 change.precondition.remote_id,
+                change.precondition.live_owner,
                 change.before_digest,
                 change.after_digest,
-                change.write.as_ref().map(|write| write.protect),
+                change.write.as_ref().map(|write| (&write.remote_id, write.protect)),
             ])
             .to_string()
         })

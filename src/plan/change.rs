@@ -124,6 +124,30 @@ pub enum Action {
     Adopt,
 }
 
+impl Change {
+    /// The rule is made anew under another id, because its kind cannot be changed in place.
+    #[must_use]
+    pub fn is_replacement(&self) -> bool {
+        self.actions.contains(&Action::Create) && self.actions.contains(&Action::Delete)
+    }
+
+    /// The rule that it writes acts on devices, accounts, files or mail by itself.
+    #[must_use]
+    pub fn has_response_actions(&self) -> bool {
+        let action = self.write.as_ref().and_then(|content| content.body.get("detectionAction"));
+        let automated = action.and_then(|action| action.get("automatedActions")?.as_object());
+        automated.is_some_and(|kinds| {
+            kinds.values().any(|items| items.as_array().is_some_and(|items| !items.is_empty()))
+        })
+    }
+
+    /// The rule is removed and nothing takes its place.
+    #[must_use]
+    pub fn is_deletion(&self) -> bool {
+        self.actions == [Action::Delete]
+    }
+}
+
 /// Why a rule changes (product.md §4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -196,6 +220,9 @@ pub struct Precondition {
     pub remote_id: String,
     /// The digest that the live rule must have; `null`: it must not exist.
     pub live_digest: Option<String>,
+    /// The owner in the live rule's marker; `null`: it carries none.
+    #[serde(default)]
+    pub live_owner: Option<String>,
 }
 
 /// What a change writes.

@@ -1,21 +1,25 @@
 //! What an apply would do: `(Desired, what is there, Policy) -> Plan`. Pure, deterministic, serialisable.
 //!
 //! A [`Plan`] is a value: every change holds what it replaces (by digest) and what it writes, so it can be saved, read,
-//! signed and carried out later. Nothing here knows a provider or a clock. Read [`build::plan`] for the decisions,
+//! signed and carried out later. Nothing here knows a provider or a clock. Read [`build::plan`] for the decisions (`writes` and `removals` make the changes),
 //! [`change`] for the values, `risk` for what makes a change coverage-reducing, `guards` for the limits of a run, `file`
 //! for saved plans.
 
 pub mod build;
 pub mod change;
+mod drift;
 pub mod file;
 mod guards;
 mod redact;
+mod removals;
 mod risk;
+mod writes;
 
 pub use build::{Input, OnDrift, Policy, TargetState, plan};
 pub use change::{
     Action, Change, Class, CoverageReduction, DriftNote, Listed, Plan, Precondition, Provenance, Summary,
     WriteContent,
 };
+pub use drift::{DriftInput, DriftKind, Drifted, drift};
 pub use guards::GuardViolation;
 pub use redact::{redacted, redacted_line};

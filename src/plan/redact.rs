@@ -45,7 +45,7 @@ fn holds_secret(value: &Value) -> bool {
     }
 }
 
-fn hide(value: &mut Value) {
+pub(super) fn hide(value: &mut Value) {
     match value {
         Value::Object(members) => members.values_mut().for_each(hide),
         Value::Array(items) => items.iter_mut().for_each(hide),

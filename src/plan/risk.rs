@@ -20,7 +20,7 @@ struct Measure {
     what: &'static str,
 }
 
-const MEASURES: [Measure; 8] = [
+const MEASURES: [Measure; 7] = [
     Measure {
         pointers: &["/enabled", "/status"],
         kind: "disabled",
@@ -64,13 +64,6 @@ const MEASURES: [Measure; 8] = [
         what: "incident creation",
     },
     Measure {
-        pointers: &["/triggerThreshold"],
-        kind: "threshold_raised",
-        worth: Value::as_i64,
-        falling: false,
-        what: "threshold",
-    },
-    Measure {
         pointers: &["/suppressionDuration"],
         kind: "suppression_on",
         worth: seconds,
@@ -94,6 +87,7 @@ pub(super) fn of_update(before: &Body, after: &Body, lines: &[LineOrigin]) -> Ve
             found.push(reduction(measure.kind, format!("{}: {} → {}", measure.what, plain(was), plain(is))));
         }
     }
+    trigger_narrowed(&old, &new, &mut found);
     lists_lost(&old, &new, &mut found);
     allowlist_widened(&old, &new, lines, &mut found);
     found
@@ -103,8 +97,38 @@ pub(super) fn of_update(before: &Body, after: &Body, lines: &[LineOrigin]) -> Ve
 fn applies(measure: &Measure, new: &Value) -> bool {
     match measure.what {
         "suppression time" => new.pointer("/suppressionEnabled") == Some(&Value::Bool(true)),
-        "threshold" => new.pointer("/triggerOperator").and_then(Value::as_str) == Some("GreaterThan"),
         _ => true,
+    }
+}
+
+/// Whether some number of results raised an alert and does not any more. Raising the threshold of `GreaterThan` does that,
+/// lowering the one of `LessThan`, and most changes of the operator.
+fn trigger_narrowed(old: &Value, new: &Value, found: &mut Vec<CoverageReduction>) {
+    let trigger = |body: &Value| -> Option<(String, i64)> {
+        let operator = body.pointer("/triggerOperator")?.as_str()?.to_owned();
+        Some((operator, body.pointer("/triggerThreshold")?.as_i64()?))
+    };
+    let (Some(was), Some(is)) = (trigger(old), trigger(new)) else { return };
+    let fires = |(operator, threshold): &(String, i64), results: i64| match operator.as_str() {
+        "GreaterThan" => results > *threshold,
+        "LessThan" => results < *threshold,
+        "Equal" => results == *threshold,
+        "NotEqual" => results != *threshold,
+        _ => true,
+    };
+    // Whether a rule fires changes only next to a threshold, so these numbers stand for all.
+    let around = |threshold: i64| [threshold.saturating_sub(1), threshold, threshold.saturating_add(1)];
+    let numbers = around(was.1).into_iter().chain(around(is.1)).chain([0, i64::MAX]);
+    let lost = numbers
+        .filter(|results| *results >= 0)
+        .find(|results| fires(&was, *results) && !fires(&is, *results));
+    if lost.is_some() {
+        let detail = if was.0 == is.0 {
+            format!("threshold: {} → {}", was.1, is.1)
+        } else {
+            format!("alerts when results are {} {} → {} {}", was.0, was.1, is.0, is.1)
+        };
+        found.push(reduction("threshold_raised", detail));
     }
 }
 
@@ -256,6 +280,21 @@ mod tests {
                 "threshold_raised",
                 json!({"triggerThreshold": 5, "triggerOperator": "GreaterThan"}),
                 json!({"triggerThreshold": 0, "triggerOperator": "GreaterThan"}),
+            ),
+            (
+                "threshold_raised",
+                json!({"triggerThreshold": 2, "triggerOperator": "LessThan"}),
+                json!({"triggerThreshold": 5, "triggerOperator": "LessThan"}),
+            ),
+            (
+                "threshold_raised",
+                json!({"triggerThreshold": 3, "triggerOperator": "Equal"}),
+                json!({"triggerThreshold": 2, "triggerOperator": "GreaterThan"}),
+            ),
+            (
+                "threshold_raised",
+                json!({"triggerThreshold": 1, "triggerOperator": "GreaterThan"}),
+                json!({"triggerThreshold": 0, "triggerOperator": "NotEqual"}),
             ),
             ("tactic_lost", json!({"tactics": ["A"]}), json!({"tactics": ["A", "B"]})),
             (

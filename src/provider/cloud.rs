@@ -222,7 +222,7 @@ fn bare_https(which: &'static str, text: &str, allow_elsewhere: bool) -> Result<
 }
 
 /// Only names and addresses that never leave the machine; `localhost.example.com` and `127.0.0.1.nip.io` do.
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

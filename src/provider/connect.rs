@@ -62,11 +62,13 @@ impl Session {
             Some(client) => client,
             None => http::client(endpoints.extra_roots())?,
         };
+        let figure = |name| variables.get(name).and_then(|text| text.trim().parse().ok());
+        let figures = [figure(http::pace::CREATES_VARIABLE), figure(http::pace::CALLS_VARIABLE)];
         let surroundings = Surroundings { variables, client: Arc::clone(&client), executor: None };
         let credentials = Credentials::resolve(credential, &tenant_id, &endpoints, &surroundings);
         let service = |platform, base: &str, scope| {
             let credential: Arc<dyn TokenCredential> = credentials.clone();
-            Service::new(platform, base, scope, credential, Arc::clone(&client), Arc::clone(pacing))
+            Service::new(platform, base, scope, credential, Arc::clone(&client), Arc::clone(pacing), figures)
                 .map(Arc::new)
         };
         Ok(Self {
@@ -100,6 +102,18 @@ impl Session {
     #[must_use]
     pub fn identity(&self) -> Option<Identity> {
         self.credentials.identity()
+    }
+
+    /// The least time that so many creates, updates and deletes take within the platform's quotas.
+    #[must_use]
+    pub fn estimate(
+        &self,
+        platform: Platform,
+        creates: usize,
+        updates: usize,
+        deletes: usize,
+    ) -> std::time::Duration {
+        self.service(platform).estimate(creates, updates, deletes)
     }
 
     /// The analytics rules of a workspace.

@@ -17,6 +17,7 @@ mod technique;
 mod testing;
 
 pub use connect::{ConnectOptions, Session};
+pub use http::PACE_VARIABLES;
 
 use async_trait::async_trait;
 
@@ -45,8 +46,9 @@ pub trait Provider: Send + Sync {
     /// Replaces the managed content of a rule that still is as `before` says.
     async fn update(&self, write: &Write, before: &Live) -> Result<Live, ProviderError>;
 
-    /// Deletes a rule that still is as `before` says; one that is already gone counts as deleted.
-    async fn delete(&self, before: &Live) -> Result<(), ProviderError>;
+    /// Deletes a rule that still is as `before` says; one that is already gone counts as deleted. Gives the service's id
+    /// of the request that did it.
+    async fn delete(&self, before: &Live) -> Result<Option<String>, ProviderError>;
 }
 
 /// What is written in one call.

@@ -170,6 +170,11 @@ impl HttpClient for Responder {
 pub(super) struct Clock(Mutex<Vec<Duration>>);
 
 impl Clock {
+    /// What was waited for, in milliseconds.
+    pub(super) fn exact(&self) -> Vec<u128> {
+        self.0.lock().unwrap().iter().map(Duration::as_millis).collect()
+    }
+
     /// What was waited for, in whole seconds.
     pub(super) fn waits(&self) -> Vec<u64> {
         self.0.lock().unwrap().iter().map(Duration::as_secs).collect()

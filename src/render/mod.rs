@@ -5,5 +5,6 @@
 pub mod diagnostics;
 pub mod paint;
 pub mod plan;
+pub mod reference;
 pub mod safe;
 pub mod sarif;

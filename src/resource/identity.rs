@@ -18,6 +18,14 @@ pub fn sentinel_rule_id(owner: &str, rule: &str) -> String {
     Uuid::new_v5(&NAMESPACE, format!("{owner}/{rule}").as_bytes()).to_string()
 }
 
+/// `ruleId` of an analytics rule that takes the place of `previous`, whose id cannot be used again: another UUIDv5, which
+/// no pair of owner and rule id has by itself, because neither can hold a blank.
+#[must_use]
+pub fn sentinel_successor_id(owner: &str, rule: &str, previous: &str) -> String {
+    Uuid::new_v5(&NAMESPACE, format!("{owner}/{rule} after {}", previous.to_lowercase()).as_bytes())
+        .to_string()
+}
+
 /// `id` of a custom detection: letter first, letters, digits, `-` and `_` only, at most 100 characters.
 ///
 /// Owner and rule id are joined readably. Whenever that loses information (a character had to be replaced, or the

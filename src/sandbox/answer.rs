@@ -63,7 +63,7 @@ impl World {
 
     fn under_faults(&mut self, call: &Call, struck: &[Fault]) -> Outcome {
         let mut twist = Twist::default();
-        let (mut delay_ms, mut early, mut late) = (0, None, None);
+        let (mut delay_ms, mut early, mut late, mut dies) = (0, None, None, false);
         for fault in struck {
             match fault {
                 Fault::Delay { ms } => delay_ms += ms,
@@ -78,6 +78,8 @@ impl World {
                 Fault::NextLinkLoop {} => twist.loop_link = true,
                 Fault::NextLinkForeignHost { host } => twist.foreign_link = Some(host.clone()),
                 Fault::DropProperty { property } => twist.drop.push(property.clone()),
+                Fault::Die { accepted: false } => std::process::abort(),
+                Fault::Die { accepted: true } => dies = true,
                 Fault::Status { .. }
                 | Fault::Unauthorized {}
                 | Fault::Forbidden {}
@@ -96,6 +98,9 @@ impl World {
             Some(fault) => self.instead(call, fault),
             None => {
                 let reply = self.dispatch(call, &twist);
+                if dies {
+                    std::process::abort();
+                }
                 late.map_or((reply.clone(), Ending::Whole), |fault| self.afterwards(call, reply, fault))
             }
         };

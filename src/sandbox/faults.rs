@@ -132,6 +132,12 @@ pub(crate) enum Fault {
     DropProperty { property: String },
     /// The sandbox's clock is off by so many seconds from now on.
     ClockSkew { seconds: i64 },
+    /// The process that holds the sandbox ends at once, as if it were killed: with `cloud: sandbox` that is the client too.
+    Die {
+        /// Is the request carried out first?
+        #[serde(default)]
+        accepted: bool,
+    },
     /// Somebody edits the rule just before this request. Dotted paths and new values.
     EditBetween { set: serde_json::Map<String, serde_json::Value> },
     /// Somebody deletes the rule just before this request.

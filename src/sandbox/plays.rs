@@ -247,15 +247,21 @@ fn name_of(document: &Value) -> String {
     }
 }
 
-/// The one rule that is meant: by id, else by name, else by contained text.
+/// The one rule that is meant: by id, else by name, else by the id in an ownership marker, else by contained text.
 fn one(world: &World, target: &Target) -> Result<Found, SandboxError> {
     let rule = target.rule.as_str();
     let by_id = |record: &Record, _: &Value| record.id.eq_ignore_ascii_case(rule);
     let by_name = |_: &Record, document: &Value| name_of(document).eq_ignore_ascii_case(rule);
+    // What a client that marks its rules calls this one.
+    let marker = format!(" rule={rule} ");
+    let by_marker = |record: &Record, _: &Value| record.document.contains(&marker);
     let by_text = |record: &Record, _: &Value| record.document.contains(rule);
     let mut found = search(world, target, by_id);
     if found.is_empty() {
         found = search(world, target, by_name);
+    }
+    if found.is_empty() {
+        found = search(world, target, by_marker);
     }
     if found.is_empty() {
         found = search(world, target, by_text);

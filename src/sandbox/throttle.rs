@@ -33,6 +33,11 @@ pub(crate) struct Taken {
 }
 
 impl Throttle {
+    /// Fills every bucket whose name begins like this.
+    pub(crate) fn refill(&mut self, prefix: &str) {
+        self.buckets.retain(|name, _| !name.starts_with(prefix));
+    }
+
     /// Takes a token from a bucket of `size` that is refilled at `refill` a second.
     pub(crate) fn take(&mut self, name: &str, size: u64, refill: u64, now_ms: i64) -> Taken {
         let full = size as f64;

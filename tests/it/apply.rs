@@ -15,10 +15,10 @@ fn creates_and_then_has_nothing_to_do() {
     snapshot!("apply_create", world.run(&format!("{APPLY} --parallelism 1")).exits(0));
     assert_eq!(world.names("defender"), ["Unsigned program from a task"]);
     assert_eq!(world.names("sentinel"), ["Task created by a person"]);
-    snapshot!("plan_nothing", world.run(PLAN).is_empty_plan());
+    snapshot!("plan_nothing", world.run(PLAN).has_nothing_to_do());
 
     world.forget_requests();
-    world.run(APPLY).is_empty_plan();
+    world.run(APPLY).has_nothing_to_do();
     world.wrote_nothing();
 }
 
@@ -27,7 +27,7 @@ fn the_shipped_repository_is_applied_and_then_unchanged() {
     let world = World::shipped();
     world.run("validate").exits(0);
     world.run("apply -e sandbox --auto-approve").exits(0).says(&["Applied 8 of 8 changes."]);
-    world.run("plan -e sandbox --detailed-exitcode").is_empty_plan();
+    world.run("plan -e sandbox --detailed-exitcode").has_nothing_to_do();
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn updates_exactly_what_changed() {
     world.run(APPLY).exits(0);
     assert_eq!(world.writes().len(), 2);
     assert_eq!(world.document("Task created by a person")["properties"]["severity"], "Low");
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn a_rename_keeps_the_deployed_rule() {
     assert_eq!(ids(&world.rules()), ids(&before));
     let methods: Vec<String> = world.writes().iter().map(|one| one.method().to_owned()).collect();
     assert!(methods.iter().all(|method| method == "PATCH"), "{methods:?}");
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_removed_file_is_pruned_as_coverage_reducing() {
     world.run(APPLY).exits(0);
     assert_eq!(world.names("sentinel"), Vec::<String>::new());
     assert_eq!(world.names("defender").len(), 1);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_rule_whose_lifecycle_makes_it_absent_is_an_orphan() {
     world.run(PLAN).exits(2).says(&["~ enabled: true → false", "disabled: switch: true → false"]);
     world.run(APPLY).exits(0);
     assert_eq!(world.document("Task created by a person")["properties"]["enabled"], false);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_new_entry_is_exactly_one_line_with_its_source() {
     ]);
     snapshot!("plan_new_entry", ran);
     world.run(APPLY).exits(0);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 
     // In another order, and from another file: nothing more passes than before.
     world.allowlist("updaters", "hunt", &[second.clone(), first.clone()]);
@@ -161,7 +161,7 @@ fn parameters_and_overrides_of_an_environment_reach_the_rule() {
         "~ severity: \"High\" → \"Low\"",
     ]);
     world.run(APPLY).exits(0);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 /// Lines of a plan's diff that are added.
@@ -196,10 +196,10 @@ fn detections(count: u32) -> World {
 }
 
 /// The number in the id of the rule that the first write was for, and in the first line of progress.
-fn first_asked_and_first_done(parallelism: u32) -> (String, String) {
+fn first_asked_and_first_done(parallelism: u32, delay_ms: u32) -> (String, String) {
     let world = detections(5);
     // The first create takes long; the others need not wait for it.
-    world.faults(&json!([{"match": {"service": "graph", "method": "POST", "nth": 1}, "fault": {"kind": "delay", "ms": 1500}}]));
+    world.faults(&json!([{"match": {"service": "graph", "method": "POST", "nth": 1}, "fault": {"kind": "delay", "ms": delay_ms}}]));
     let ran = world
         .run(&format!("{APPLY} --parallelism {parallelism}"))
         .exits(0)
@@ -211,9 +211,9 @@ fn first_asked_and_first_done(parallelism: u32) -> (String, String) {
 
 #[test]
 fn creates_run_in_parallel() {
-    let (asked, done) = first_asked_and_first_done(4);
+    let (asked, done) = first_asked_and_first_done(4, 3000);
     assert_ne!(asked, done);
-    let (asked, done) = first_asked_and_first_done(1);
+    let (asked, done) = first_asked_and_first_done(1, 0);
     assert_eq!(asked, done);
 }
 
@@ -230,7 +230,7 @@ fn throttled_creates_are_repeated_and_none_is_lost() {
     assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 3, "{statuses:?}");
     assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 8, "{statuses:?}");
     world.no_faults();
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 #[test]

@@ -9,41 +9,42 @@ const APPLY: &str = "apply -e lab --auto-approve";
 const HUNT_NAME: &str = "Unsigned program from a task";
 const TASK_NAME: &str = "Task created by a person";
 
-/// The changes of a plan as `address path`, the fields only.
-fn fields(world: &World) -> Vec<String> {
+/// The class of the first change of a plan, and every field of every change as `address path`.
+fn class_and_fields(world: &World) -> (String, Vec<String>) {
     let plan = world.run("plan -e lab --format json -q").json();
     let changes = plan["changes"].as_array().unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
     let of = |change: &Value| -> Vec<String> {
         let fields = change["fields"].as_array().unwrap().iter();
-        fields
-            .map(|field| {
-                format!("{} {}", change["address"].as_str().unwrap(), field["path"].as_str().unwrap())
-            })
-            .collect()
+        fields.map(|field| format!("{} {}", text(&change["address"]), text(&field["path"]))).collect()
     };
-    changes.iter().flat_map(of).collect()
+    let class = changes.first().map_or("nothing".to_owned(), |change| text(&change["class"]));
+    (class, changes.iter().flat_map(of).collect())
+}
+
+fn fields(world: &World) -> Vec<String> {
+    class_and_fields(world).1
 }
 
 fn class(world: &World) -> String {
-    let plan = world.run("plan -e lab --format json -q").json();
-    plan["changes"][0]["class"].as_str().unwrap_or("nothing").to_owned()
+    class_and_fields(world).0
 }
 
 #[test]
 fn a_portal_edit_is_drift_in_exactly_that_field() {
     let world = World::deployed();
-    world.portal_edit(TASK_NAME, json!({"severity": "Low"}));
+    world.portal_edit(TASK_NAME, &json!({"severity": "Low"}));
     snapshot!("plan_drift_sentinel", world.run(PLAN).exits(2));
     assert_eq!(fields(&world), ["sentinel/law-lab:task severity"]);
     world.run(APPLY).exits(0);
     assert_eq!(world.document(TASK_NAME)["properties"]["severity"], "High");
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 
-    world.portal_edit(HUNT_NAME, json!({"enabled": false}));
+    world.portal_edit(HUNT_NAME, &json!({"enabled": false}));
     snapshot!("plan_drift_defender", world.run(PLAN).exits(2));
     assert_eq!(fields(&world), ["defender:hunt status"]);
     world.run(APPLY).exits(0);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 /// Every field that a person can change in a portal, one at a time.
@@ -102,11 +103,11 @@ fn every_field_drifts_alone_and_is_put_back() {
     ] {
         // The rule is found by its marker, because its name may be what changes.
         let rule = if name == TASK_NAME { "rule=task " } else { "rule=hunt " };
-        world.portal_edit(rule, set.clone());
-        let found = fields(&world);
+        world.portal_edit(rule, &set);
+        let (class, found) = class_and_fields(&world);
+        assert_eq!(class, "drift", "{set}");
         assert_eq!(found.len(), 1, "{set}: {found:?}");
         assert!(found[0].starts_with(path), "{set}: {found:?}");
-        assert_eq!(class(&world), "drift", "{set}");
         world.run(APPLY).exits(0);
         let plan = world.run(PLAN);
         assert_eq!(plan.code, 0, "{set}\n{plan}");
@@ -117,7 +118,7 @@ fn every_field_drifts_alone_and_is_put_back() {
 fn a_portal_edit_of_the_query_shows_its_line() {
     let world = World::deployed();
     let query = world.document(TASK_NAME)["properties"]["query"].as_str().unwrap().to_owned();
-    world.portal_edit(TASK_NAME, json!({"query": query.replace("4698", "4702")}));
+    world.portal_edit(TASK_NAME, &json!({"query": query.replace("4698", "4702")}));
     let ran = world.run(PLAN).exits(2);
     snapshot!("plan_drift_query", ran);
     world.run(APPLY).exits(0);
@@ -131,7 +132,7 @@ fn who_changed_what_decides_the_class() {
     assert_eq!(class(&world), "change");
 
     // Both sides changed: held back until somebody decides.
-    world.portal_edit(TASK_NAME, json!({"queryFrequency": "PT2H"}));
+    world.portal_edit(TASK_NAME, &json!({"queryFrequency": "PT2H"}));
     assert_eq!(class(&world), "conflict");
     snapshot!("plan_conflict", world.run(PLAN).exits(2));
     world.forget_requests();
@@ -142,20 +143,20 @@ fn who_changed_what_decides_the_class() {
     world.run("apply -e lab --auto-approve --on-drift fail").exits(3);
     world.wrote_nothing();
     world.run("apply -e lab --auto-approve --on-drift revert").exits(0);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
     let properties = &world.document(TASK_NAME)["properties"];
     assert_eq!((&properties["severity"], &properties["queryFrequency"]), (&json!("Medium"), &json!("PT1H")));
 
     // The portal already has what the file now says: nothing is left to do, whoever was first.
-    world.portal_edit(TASK_NAME, json!({"severity": "Informational"}));
+    world.portal_edit(TASK_NAME, &json!({"severity": "Informational"}));
     world.edit("rules/task.yaml", "severity: medium", "severity: informational");
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 #[test]
 fn on_drift_decides_about_drift() {
     let world = World::deployed();
-    world.portal_edit(TASK_NAME, json!({"severity": "Low"}));
+    world.portal_edit(TASK_NAME, &json!({"severity": "Low"}));
     world.forget_requests();
     world.run("apply -e lab --auto-approve --on-drift fail").exits(3);
     world.run("apply -e lab --auto-approve --on-drift keep").exits(0).says(&["Changed outside of Palisade"]);
@@ -168,7 +169,7 @@ fn on_drift_decides_about_drift() {
 #[test]
 fn a_change_and_drift_in_different_rules_do_not_disturb_each_other() {
     let world = World::deployed();
-    world.portal_edit(TASK_NAME, json!({"severity": "Low"}));
+    world.portal_edit(TASK_NAME, &json!({"severity": "Low"}));
     world.edit("rules/hunt.yaml", "severity: medium", "severity: high");
     world.forget_requests();
     world.run("apply -e lab --auto-approve --on-drift fail").exits(3).says(&["Applied 1 of 1 change"]);
@@ -182,7 +183,7 @@ fn a_rule_deleted_in_the_portal_is_made_again() {
     world.play(&json!({"op": "delete", "rule": HUNT_NAME}));
     world.run(PLAN).exits(2).says(&["+ defender:hunt  create"]);
     world.run(APPLY).exits(0);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 /// A rule of another owner, and one of nobody, in the same tenant.
@@ -226,7 +227,7 @@ fn a_rule_of_another_owner_is_taken_only_when_told() {
     world.wrote_nothing();
     world.run("apply -e lab --auto-approve --take-over acme/lab").exits(0);
     assert!(world.document(TASK_NAME)["properties"]["query"].as_str().unwrap().contains("owner=acme/new"));
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 #[test]
@@ -234,12 +235,12 @@ fn a_stripped_marker_is_written_again() {
     let world = World::deployed();
     let query = world.document(TASK_NAME)["properties"]["query"].as_str().unwrap().to_owned();
     let plain = query.rsplit_once('\n').unwrap().0;
-    world.portal_edit(TASK_NAME, json!({"query": plain}));
-    world.portal_edit(HUNT_NAME, json!({"description": "A task ran a program that nobody signed."}));
+    world.portal_edit(TASK_NAME, &json!({"query": plain}));
+    world.portal_edit(HUNT_NAME, &json!({"description": "A task ran a program that nobody signed."}));
     world.run(PLAN).exits(2).says(&["2 to update", "only the marker"]);
     world.run(APPLY).exits(0);
     assert_eq!(world.document(TASK_NAME)["properties"]["query"], query);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 #[test]
@@ -249,7 +250,7 @@ fn an_unmanaged_rule_is_adopted_by_its_id() {
         "rules/task.yaml",
         TASK.replace("sentinel:\n", "sentinel:\n  rule_id: 5fa8cbe5-0f6b-4c43-b2ab-4b3bb7a9f7d1\n"),
     );
-    let query = "SecurityEvent\n| where EventID == 4698\n// allowlist\n| project TimeGenerated, Computer, SubjectUserSid, TaskName";
+    let query = "SecurityEvent\n| where EventID == 4698\n// allowlist\n| project TimeGenerated, Computer, SubjectUserSid, Activity";
     let properties = json!({
         "displayName": TASK_NAME, "enabled": true, "severity": "High", "query": query, "queryFrequency": "PT1H",
         "queryPeriod": "PT2H", "triggerOperator": "GreaterThan", "triggerThreshold": 0, "suppressionEnabled": false,
@@ -264,7 +265,7 @@ fn an_unmanaged_rule_is_adopted_by_its_id() {
     world.play(&json!({"op": "add", "rule_body": body}));
     world.run(PLAN).exits(2).says(&["To adopt: 1.", "^ sentinel/law-lab:task  adopt"]);
     world.run(APPLY).exits(0);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 #[test]
@@ -288,7 +289,7 @@ fn what_the_service_switched_off_stays_off_unless_told() {
     assert!(enabled(&world).iter().all(|state| state != "enabled"), "{:?}", enabled(&world));
     world.run("apply -e lab --auto-approve --reenable-auto-disabled").exits(0);
     assert_eq!(enabled(&world), ["enabled", "enabled"]);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 #[test]
@@ -329,7 +330,7 @@ fn guards_refuse_with_code_3_and_name_the_number() {
     world.run(APPLY).exits(3).says(&["max_coverage_reducing", "--max-coverage-reducing 1"]);
     world.wrote_nothing();
     world.run("apply -e lab --auto-approve --max-coverage-reducing 1").exits(0);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 #[test]
@@ -396,14 +397,14 @@ fn the_tenant_is_read_by_lists_only() {
     }
     world.run(APPLY).exits(0).says(&["Applied 24 of 24 changes."]);
     world.forget_requests();
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
     let requests = world.requests();
     assert_eq!(requests.len(), 2, "one page of each platform: {requests:#?}");
     assert!(requests.iter().all(super::world::Request::is_list), "{requests:#?}");
 
     // By pages, followed to the end.
     world.switch("arm_page_size", "5").switch("graph_page_size", "5").forget_requests();
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
     let requests = world.requests();
     assert_eq!(requests.len(), 3 + 3, "{requests:#?}");
     assert!(requests.iter().all(super::world::Request::is_list), "{requests:#?}");

@@ -145,7 +145,7 @@ fn every_value_is_one_string_on_both_platforms() {
     let many: Vec<String> = many.iter().map(|text| text.replace("Computer:", "DeviceName:")).collect();
     world.allowlist("hunt", "hunt", &many);
     world.run("apply -e lab --auto-approve").exits(0);
-    world.run("plan -e lab --detailed-exitcode").is_empty_plan();
+    world.run("plan -e lab --detailed-exitcode").has_nothing_to_do();
 
     let sentinel =
         world.document("Task created by a person")["properties"]["query"].as_str().unwrap().to_owned();
@@ -196,7 +196,6 @@ fn expressions_and_networks_are_literals_too() {
         entry("cidr", "Computer: {cidr: [10.1.2.0/24, '2001:db8::/64']}"),
         entry("number", "EventID: {equals: 4698}"),
         entry("range", "EventID: {min: 1, max: 2}"),
-        entry("truth", "Hidden: {equals: true}"),
     ];
     world.allowlist("list", "task", &entries);
     let query = world.run("render task -e lab").exits(0).stdout;
@@ -243,7 +242,7 @@ fn parameters_are_literals_too() {
 fn names_from_the_tenant_are_shown_as_text() {
     let world = World::deployed();
     let evil = "Red \u{1b}[31m\u{202e}gpj.exe\n::error::owned\u{7}";
-    world.portal_edit("Task created by a person", serde_json::json!({"displayName": evil}));
+    world.portal_edit("Task created by a person", &serde_json::json!({"displayName": evil}));
     let ran = world.run("plan -e lab --detailed-exitcode").exits(2);
     for character in ['\u{1b}', '\u{202e}', '\u{7}'] {
         assert!(!ran.stdout.contains(character) && !ran.stderr.contains(character), "{ran}");

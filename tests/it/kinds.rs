@@ -61,7 +61,7 @@ query: |
   SecurityEvent
   | where EventID == 4698
   // allowlist
-  | extend Entities = "[]", Tactics = "Persistence", Severity = "Low", Provider = "p", Link = "l", Confidence = "High",
+  | extend TaskName = Activity, Entities = "[]", Tactics = "Persistence", Severity = "Low", Provider = "p", Link = "l", Confidence = "High",
       CommandLine = ""
   | project TimeGenerated, Computer, SubjectUserName, SubjectDomainName, SubjectUserSid, TaskName, CommandLine, Entities,
       Tactics, Severity, Provider, Link, Confidence
@@ -73,19 +73,83 @@ fn lives(world: &World, id: &str, rule: &str, change: (&str, &str)) -> Value {
     world.write(&file, format!("id: {id}{rule}"));
     world.run(PLAN).exits(2).says(&["1 to create"]);
     world.run(APPLY).exits(0).says(&["Applied 1 of 1 change"]);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
     let created = world.writes().first().unwrap().body().clone();
 
     world.edit(&file, change.0, change.1);
     world.run(PLAN).exits(2).says(&["1 to update"]);
     world.run(APPLY).exits(0);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 
     // Whatever the file no longer says goes away on the other side too.
     world.remove(&file);
     world.run("apply -e lab --auto-approve --allow-empty").exits(0).says(&["1 to delete"]);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
     created
+}
+
+/// A tenant to which one rule of every kind was deployed with everything it can say, updated, and emptied.
+pub(crate) fn with_one_of_every_kind() -> World {
+    let world = World::empty();
+    world.append("environments/lab/environment.yaml", ALLOW);
+    let template = "template: {name: 0dd422ee-e6af-4204-b219-f59ac172e4c6}";
+    let small = |kind: &str, more: &str| {
+        format!("\nname: Of kind {kind}\nstatus: production\nsentinel:\n  kind: {kind}\n{more}")
+    };
+    let detection = |frequency: &str| {
+        format!("{HEAD}{DEFENDER_QUERY}{DEFENDER}")
+            .replace("frequency: PT3H", &format!("frequency: {frequency}"))
+    };
+    let rules = [
+        (
+            "scheduled",
+            format!(
+                "{HEAD}{SENTINEL_QUERY}sentinel:\n  kind: scheduled\n  frequency: PT1H\n  period: PT2H{ALERTING}"
+            ),
+        ),
+        ("nrt", format!("{HEAD}{SENTINEL_QUERY}sentinel:\n  kind: nrt{ALERTING}")),
+        (
+            "security",
+            small(
+                "microsoft-security",
+                "  product: Azure Security Center\n  severities: [high]\n  display_names: [a]\n  exclude_display_names: [b]\n",
+            ),
+        ),
+        (
+            "fusion",
+            small(
+                "fusion",
+                "  sources:\n    - name: Anomalies\n      enabled: true\n      sub_types: [{name: One, enabled: true, severities: {high: true, low: false}}]\n",
+            ),
+        ),
+        ("machine", small("ml-behavior-analytics", &format!("  {template}\n"))),
+        ("intelligence", small("threat-intelligence", &format!("  {template}\n"))),
+        ("detection", detection("PT3H")),
+        ("continuous", detection("PT0S")),
+    ];
+    for (number, (id, rule)) in rules.iter().enumerate() {
+        let rule = rule.replace("name: Everything", &format!("name: Everything {number}"));
+        let rule = rule.replace("title: \"", &format!("title: \"{number} "));
+        world.write(&format!("rules/{id}.yaml"), format!("id: {id}{rule}"));
+    }
+    world.run(APPLY).exits(0);
+    world.run(PLAN).has_nothing_to_do();
+    for (id, _) in &rules {
+        let path = format!("rules/{id}.yaml");
+        world.write(
+            &path,
+            world
+                .read(&path)
+                .replace("severity: medium", "severity: high")
+                .replace("severities: [high]", "severities: [low]"),
+        );
+    }
+    world.run(&format!("{APPLY} --max-coverage-reducing 20")).exits(0);
+    for (id, _) in &rules {
+        world.remove(&format!("rules/{id}.yaml"));
+    }
+    world.run(&format!("{APPLY} --allow-empty --max-deletes 20 --max-coverage-reducing 20")).exits(0);
+    world
 }
 
 /// The names in every object of a JSON value, as `a.b.c`, without list positions.
@@ -172,7 +236,7 @@ fn scheduled_with_nothing_optional_and_then_less() {
     world.run(APPLY).exits(0);
     world.write("rules/both.yaml", format!("id: both{}", lean.replace("name: Lean", "name: Everything")));
     world.run(APPLY).exits(0);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
     let properties = &world.document("Everything")["properties"];
     for name in ["customDetails", "entityMappings", "alertDetailsOverride", "tactics", "description"] {
         let value = &properties[name];
@@ -232,14 +296,14 @@ sentinel:
 ";
     world.write("rules/fusion.yaml", rule);
     world.run(APPLY).exits(0);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
     world.edit("rules/fusion.yaml", "status: production", "status: deprecated");
     world.run(PLAN).exits(2).says(&["~ enabled: true → false", "Coverage-reducing: 1."]);
     world.run(APPLY).exits(0);
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
     // It has no room for a marker: without its file it is nobody's, and stays.
     world.remove("rules/fusion.yaml");
-    world.run(PLAN).is_empty_plan();
+    world.run(PLAN).has_nothing_to_do();
 }
 
 #[test]
@@ -255,7 +319,7 @@ fn rules_that_exist_only_as_instances_of_a_template() {
         );
         world.write(&file, rule);
         world.run(APPLY).exits(0);
-        world.run(PLAN).is_empty_plan();
+        world.run(PLAN).has_nothing_to_do();
         assert_eq!(world.writes().last().unwrap().body()["kind"], name);
         world.remove(&file);
     }

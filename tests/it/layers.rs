@@ -11,7 +11,8 @@ struct Layer {
 }
 
 const NETWORK: &[&str] = &["tokio", "reqwest", "azure_core", "azure_identity", "async fn", "async move"];
-const SURROUNDINGS: &[&str] = &["std::fs", "std::env", "std::process", "std::net", "File::open"];
+const SURROUNDINGS: &[&str] =
+    &["std::fs", "std::env", "std::process", "File::open", "TcpStream", "TcpListener", "UdpSocket"];
 const CLOCK: &[&str] =
     &["std::time", "Timestamp::now", "Zoned::now", "SystemTime", "Instant::now", "new_v4", "rand::"];
 const PRINTING: &[&str] = &["println!", "eprintln!", "print!(", "stdout()", "stderr()"];
@@ -33,15 +34,15 @@ const LAYERS: &[Layer] = &[
     layer("source", &[], PURE),
     layer("diagnostic", &["source"], PURE),
     // Authoring. `model` keeps documents as YAML nodes, so that overrides can be laid over them.
-    layer("model", &["address", "duration", "source", "yaml"], PURE),
-    layer("yaml", &["address", "characters", "diagnostic", "duration", "model", "source"], PURE),
+    layer("model", &["address", "duration", "kql", "source", "yaml"], PURE),
+    layer("yaml", &["address", "characters", "diagnostic", "duration", "kql", "model", "source"], PURE),
     layer(
         "load",
         &["address", "characters", "diagnostic", "model", "source", "yaml"],
         &[NETWORK, CLOCK, PRINTING],
     ),
     // Language.
-    layer("kql", &[], PURE),
+    layer("kql", &["diagnostic"], PURE),
     // Compile, compare, plan.
     layer("resource", &["address"], PURE),
     layer(
@@ -62,7 +63,11 @@ const LAYERS: &[Layer] = &[
     // On its own, so that it cannot repeat the product's mistakes.
     layer("sandbox", &[], &[PRINTING]),
     // Face.
-    layer("render", &["characters", "diagnostic", "diff", "plan", "resource", "source"], PURE),
+    layer(
+        "render",
+        &["allowlist", "characters", "compile", "diagnostic", "diff", "kql", "plan", "resource", "source"],
+        PURE,
+    ),
 ];
 /// May use everything: the crate's root, the program, the command line.
 const ABOVE: &[&str] = &["lib", "main", "cli"];

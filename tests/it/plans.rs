@@ -27,7 +27,7 @@ fn a_saved_plan_is_shown_and_carried_out_without_asking() {
     assert_eq!(shown.stdout, world.run("plan -e lab").stdout);
     world.wrote_nothing();
     snapshot!("apply_saved", world.run(&format!("apply {path} --parallelism 1")).exits(0));
-    world.run("plan -e lab --detailed-exitcode").is_empty_plan();
+    world.run("plan -e lab --detailed-exitcode").has_nothing_to_do();
 
     // Once more: everything is as the plan makes it, nothing is written.
     world.forget_requests();
@@ -124,7 +124,7 @@ fn a_plan_goes_stale() {
     world.wrote_nothing();
 
     // Somebody edited the rule meanwhile.
-    world.portal_edit("Task created by a person", json!({"description": "Mine."}));
+    world.portal_edit("Task created by a person", &json!({"description": "Mine."}));
     world.forget_requests();
     snapshot!("apply_stale", world.run(&format!("apply {path}")).exits(4));
     world.wrote_nothing();
@@ -158,7 +158,7 @@ fn only_the_reviewed_digest_is_applied() {
     // The same plan has the same digest, on another day too.
     let day = [("PALISADE_NOW", "2026-11-25T11:00:00Z")];
     world.run_with(&format!("apply -e lab --expect-digest {digest}"), &day).exits(0);
-    world.run("plan -e lab --detailed-exitcode").is_empty_plan();
+    world.run("plan -e lab --detailed-exitcode").has_nothing_to_do();
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn nobody_to_ask_means_nothing_is_done() {
 #[test]
 fn the_json_has_the_documented_names() {
     let world = World::deployed();
-    world.portal_edit("Task created by a person", json!({"severity": "Low"}));
+    world.portal_edit("Task created by a person", &json!({"severity": "Low"}));
     world.allowlist(
         "one",
         "hunt",
@@ -273,7 +273,7 @@ fn several_environments_are_planned_and_applied_together() {
     assert_eq!(names, ["lab", "field"]);
     world.run("plan -e lab,field --out x.plan").exits(1).says(&["a saved plan is for one environment"]);
     world.run("apply -e lab -e field --auto-approve").exits(0);
-    world.run("plan --all-envs --detailed-exitcode").is_empty_plan();
+    world.run("plan --all-envs --detailed-exitcode").has_nothing_to_do();
     assert_eq!(world.names("sentinel").len(), 2);
 
     // One environment's trouble does not stop the other, and the worst code counts.
@@ -314,7 +314,7 @@ fn an_apply_that_fails_in_part_says_so_and_can_be_repeated() {
     assert_eq!((world.names("defender").len(), world.names("sentinel").len()), (1, 0));
     world.no_faults().forget_requests();
     world.run(APPLY).exits(0).says(&["Applied 1 of 1 change"]);
-    world.run("plan -e lab --detailed-exitcode").is_empty_plan();
+    world.run("plan -e lab --detailed-exitcode").has_nothing_to_do();
 }
 
 /// Every way in which a write can go wrong: nothing is created twice, and a second run ends well.
@@ -339,7 +339,7 @@ fn faults_of_the_network_never_create_twice() {
         let second = world.run(APPLY);
         assert_eq!(second.code, 0, "{kind}\n{first}\n{second}");
         assert_eq!(world.names("defender").len(), 1, "{kind}\n{first}\n{second}");
-        world.run("plan -e lab --detailed-exitcode").is_empty_plan();
+        world.run("plan -e lab --detailed-exitcode").has_nothing_to_do();
     }
 }
 

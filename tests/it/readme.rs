@@ -8,28 +8,22 @@
 use std::path::Path;
 use std::process::Command;
 
-/// The moment at which the transcripts were written.
-const NOW: &str = "2026-11-23T08:00:00Z";
+use super::world::{NOW, World};
+
 /// Stands for any text.
 const GAP: &str = "[…]";
 
 #[test]
 fn every_transcript_is_what_the_program_prints() {
-    let folder = tempfile::tempdir().unwrap();
-    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for name in ["palisade.yaml", "rules", "environments"] {
-        let copied =
-            Command::new("cp").arg("-R").arg(project.join(name)).arg(folder.path()).status().unwrap();
-        assert!(copied.success());
-    }
-    let readme = std::fs::read_to_string(project.join("README.md")).unwrap();
+    let world = World::shipped();
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
     let (mut commands, mut wrong) = (0, String::new());
     for step in steps(&readme) {
         match step {
-            Step::File { path, text } => std::fs::write(folder.path().join(path), text).unwrap(),
+            Step::File { path, text } => std::fs::write(world.root().join(path), text).unwrap(),
             Step::Command { command, expected } => {
                 commands += 1;
-                let printed = run(&command, folder.path());
+                let printed = run(&command, &world.root());
                 if !fits(&expected, &printed) {
                     wrong.push_str(&format!("$ {command}\n{printed}\n--- but README.md says\n{expected}\n"));
                 }

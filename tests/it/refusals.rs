@@ -132,7 +132,6 @@ fn slots_and_columns_that_are_not_there() {
 }
 
 #[test]
-#[ignore = "the columns at a slot are known once queries are bound to their tables' schemas"]
 fn a_column_that_the_query_does_not_have_at_the_slot() {
     // `summarize` leaves only the columns it names.
     let world = with(

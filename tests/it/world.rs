@@ -66,7 +66,7 @@ query: |
   SecurityEvent
   | where EventID == 4698
   // allowlist
-  | project TimeGenerated, Computer, SubjectUserSid, TaskName
+  | project TimeGenerated, Computer, SubjectUserSid, Activity
 sentinel:
   kind: scheduled
   frequency: PT1H
@@ -215,7 +215,7 @@ impl World {
     }
 
     /// Somebody edits a rule in the portal: dotted paths and new values.
-    pub(crate) fn portal_edit(&self, rule: &str, set: Value) -> &Self {
+    pub(crate) fn portal_edit(&self, rule: &str, set: &Value) -> &Self {
         self.play(&json!({"op": "edit", "rule": rule, "set": set}));
         self
     }
@@ -254,7 +254,7 @@ impl World {
     pub(crate) fn document(&self, name: &str) -> Value {
         let state = std::fs::read_to_string(self.state().join("state.ndjson")).unwrap();
         let lines = state.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let documents = lines.filter_map(|line| {
+        let mut documents = lines.filter_map(|line| {
             let text = line.pointer("/put/record/document")?.as_str()?.to_owned();
             serde_json::from_str::<Value>(&text).ok()
         });
@@ -263,7 +263,7 @@ impl World {
                 == Some(&json!(name))
         };
         // The file is a log: the last one is in force.
-        documents.filter(named).last().unwrap_or_else(|| panic!("no rule `{name}`"))
+        documents.rfind(named).unwrap_or_else(|| panic!("no rule `{name}`"))
     }
 
     /// Everything that reached Resource Manager and Graph since the last [`World::forget_requests`].
@@ -373,7 +373,7 @@ impl Ran {
 
     /// Everything is as the files say.
     #[track_caller]
-    pub(crate) fn is_empty_plan(self) -> Self {
+    pub(crate) fn has_nothing_to_do(self) -> Self {
         let ran = self.exits(0);
         assert!(ran.stdout.contains("No changes."), "\n{ran}");
         ran

@@ -4,8 +4,7 @@ mod rule;
 
 use std::path::Path;
 
-use crate::diagnostic::codes::Code;
-use crate::diagnostic::{codes, did_you_mean};
+use crate::render::reference;
 
 use super::failure::{Exit, Failure};
 use super::plan::Format;
@@ -27,12 +26,12 @@ pub(crate) struct ExplainArgs {
 }
 
 pub(crate) fn run(args: &ExplainArgs, start: &Path, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
-    let wanted = args.what.to_ascii_uppercase();
-    if let Some(code) = all().find(|code| code.code == wanted) {
-        return Ok(explain_code(code, args.format, ui));
+    if let Some(entry) = reference::find(&args.what) {
+        return Ok(explain_code(&entry, args.format, ui));
     }
+    let wanted = args.what.to_ascii_uppercase();
     if looks_like_code(&wanted) && args.environments.environments.is_empty() && !args.environments.all_envs {
-        let help = match did_you_mean(&wanted, all().map(|code| code.code)) {
+        let help = match reference::near(&wanted) {
             Some(near) => format!("did you mean {near}?"),
             None => "codes stand in brackets in front of each finding, as in `error[ALW-06]`".to_owned(),
         };
@@ -41,23 +40,13 @@ pub(crate) fn run(args: &ExplainArgs, start: &Path, settings: &Settings, ui: &Ui
     rule::run(&args.what, &args.environments, args.format, start, settings, ui)
 }
 
-fn all() -> impl Iterator<Item = &'static Code> {
-    codes::AUTHORING
-        .iter()
-        .chain(crate::compile::check::CODES)
-        .chain(crate::compile::CODES)
-        .chain(crate::compile::ANALYSIS_CODES)
-        .chain(crate::allowlist::CODES)
-}
-
-fn explain_code(code: &Code, format: Format, ui: &Ui) -> Exit {
+fn explain_code(entry: &reference::Entry, format: Format, ui: &Ui) -> Exit {
+    let explanation = reference::explanation(entry);
     match format {
-        Format::Text => {
-            ui.data(&format!("{}: {}\n\n{}", ui.out.strong(code.code), code.title, code.explanation));
-        }
+        Format::Text => ui.data(&format!("{}: {}\n\n{explanation}", ui.out.strong(entry.code), entry.title)),
         Format::Json => {
             let json =
-                serde_json::json!({"code": code.code, "title": code.title, "explanation": code.explanation});
+                serde_json::json!({"code": entry.code, "title": entry.title, "explanation": explanation});
             ui.data(&format!("{json:#}"));
         }
     }

@@ -7,6 +7,7 @@
 //! that use it are in `check`. Never here: deciding whether a rule fits a service.
 
 mod codes;
+mod lost;
 mod report;
 mod schema;
 
@@ -25,6 +26,7 @@ use super::outline::Outline;
 use super::query::Compiled;
 
 pub use codes::CODES;
+pub(crate) use lost::Dropped;
 pub(crate) use report::{report, syntax_error};
 pub(crate) use schema::platform_of;
 
@@ -65,6 +67,8 @@ pub(crate) struct Analysis {
     pub(crate) tables: Vec<String>,
     /// Functions that it calls, in the order of mention.
     pub(crate) functions: Vec<String>,
+    /// Where the result lost columns that Defender needs.
+    pub(crate) dropped: Vec<Dropped>,
     /// The columns in scope at each place that was asked about, with that place.
     pub(crate) slots: Vec<(u32, Option<RowSchema>)>,
 }
@@ -153,8 +157,10 @@ fn analyse(text: &str, slots: &[u32], schema: &Schema) -> Analysis {
     let parsed = parse(text);
     let bound = bind(&parsed, text, schema);
     let slots = slots.iter().map(|&at| (at, bound.row_schema_at(schema, at))).collect();
+    let dropped = lost::dropped(&parsed, &bound, schema);
     Analysis {
         syntax: parsed.errors,
+        dropped,
         output: bound.tabular.then_some(RowSchema { columns: bound.columns, open: bound.open }),
         semantic: bound.diagnostics,
         tables: bound.tables,

@@ -30,6 +30,11 @@ codes! {
     SENTINEL_DETAILS = "SEN-06", "Sentinel custom detail not accepted",
         "At most 20 custom details a rule. A key has at most 20 letters, digits and underscores and starts with a letter; a column has \
          at most 500 and starts with a letter or an underscore.";
+    /// Columns that the alert names.
+    SENTINEL_COLUMNS = "SEN-11", "Sentinel alert names a column that the query does not return",
+        "Entity mappings, custom details, `{{Column}}` placeholders and overrides of an alert name columns of the query's result. A \
+         column that is not there (or is spelled with another case) makes the service refuse the rule, or leaves the alert without \
+         the value. Results that cannot be known offline are not checked.";
     /// What NRT rules cannot do.
     NRT = "SEN-08", "Near-real-time rule outside its limits",
         "An NRT rule runs every minute over the events that were ingested in the last minute, in one workspace. It cannot read another \
@@ -74,6 +79,18 @@ codes! {
     FREQUENCY = "XDR-01", "Defender frequency not accepted",
         "Custom detections run continuously (PT0S), every hour (PT1H), 3 hours (PT3H), 12 hours (PT12H) or day (PT24H). Any other frequency, \
          from 5 minutes to 14 days, is accepted only when the query reads nothing but data that was ingested into Sentinel.";
+    /// Mandatory columns.
+    RESULT_COLUMNS = "XDR-02", "Defender query does not return the columns that identify an event",
+        "A custom detection returns Timestamp (or TimeGenerated) as the table has it. For tables of Defender for Endpoint it returns DeviceId and \
+         ReportId of the same event too, for Observation tables ObservationId, for other tables except Alert tables ReportId.";
+    /// Aggregation.
+    SUMMARIZE = "XDR-03", "Aggregation loses the event behind a Defender alert",
+        "`summarize` keeps only what it is told to. `summarize arg_max(Timestamp, *), count() by DeviceId` keeps one whole event of each \
+         group, with the columns by which Defender finds it; max() and take_any() side by side may each pick another event.";
+    /// `PT0S`.
+    CONTINUOUS = "XDR-04", "Query not eligible for continuous detection",
+        "Continuous rules (`frequency: PT0S`) look at each event as it arrives: one table of a published list, no join, union, lookup, search, \
+         externaldata or let. Comments are taken out when the rule is compiled.";
     /// `entityMappings`.
     DEFENDER_ENTITIES = "XDR-07", "Defender entity mapping not accepted",
         "Collections and their members come from a closed list, and each mapping needs a complete combination of columns, for example \
@@ -115,6 +132,18 @@ codes! {
     /// An asset entity is needed.
     ASSET = "XDR-20", "Defender rule maps no asset",
         "The service refuses a custom detection without an impacted asset: map at least one of hosts, accounts, mailboxes or ips.";
+    /// `workspace()`.
+    OTHER_WORKSPACE = "XDR-21", "Custom detection reads another workspace",
+        "Microsoft Graph refuses custom detections that call workspace(). Tables of the connected workspace are read by their names; rules over \
+         other workspaces belong to Sentinel.";
+    /// Columns that the alert names.
+    DEFENDER_COLUMNS = "XDR-22", "Defender alert names a column that the query does not return",
+        "Entity mappings, response actions, custom details and `{{Column}}` placeholders name columns of the query's result; Microsoft Graph refuses \
+         a mapping that is not projected. Names are compared with case. Results that cannot be known offline are not checked.";
+    /// `data_sources`.
+    DATA_SOURCES = "KQL-C12", "Declared data sources differ from the tables that are read",
+        "`data_sources` says which connectors a rule needs. It is compared with the tables that the rule's queries name, once it holds the name of \
+         a table at all.";
     /// Tactics and techniques.
     ATTACK = "META-02", "ATT&CK reference not accepted",
         "Tactics are spelled as both services spell them (LateralMovement), techniques as T1053 or T1053.005, each once.";

@@ -271,6 +271,47 @@ pub(super) const FREQUENCIES: [IsoDuration; 5] = [
 ];
 /// `PT0S`: near real time.
 pub(super) const CONTINUOUS: IsoDuration = IsoDuration::from_seconds(0);
+/// Tables that continuous rules may read (A.6): Defender's, then Sentinel's.
+pub(super) const CONTINUOUS_TABLES: [&str; 38] = [
+    "AlertEvidence",
+    "CloudAppEvents",
+    "DeviceEvents",
+    "DeviceFileCertificateInfo",
+    "DeviceFileEvents",
+    "DeviceImageLoadEvents",
+    "DeviceLogonEvents",
+    "DeviceNetworkEvents",
+    "DeviceNetworkInfo",
+    "DeviceInfo",
+    "DeviceProcessEvents",
+    "DeviceRegistryEvents",
+    "EmailAttachmentInfo",
+    "EmailEvents",
+    "EmailPostDeliveryEvents",
+    "EmailUrlInfo",
+    "IdentityDirectoryEvents",
+    "IdentityLogonEvents",
+    "IdentityQueryEvents",
+    "UrlClickEvents",
+    "ABAPAuditLog_C",
+    "ABAPChangeDocsLog_CL",
+    "AuditLogs",
+    "AWSCloudTrail",
+    "AWSGuardDuty",
+    "AzureActivity",
+    "CommonSecurityLog",
+    "GCPAuditLogs",
+    "MicrosoftGraphActivityLogs",
+    "OfficeActivity",
+    "Okta_CL",
+    "OktaV2_CL",
+    "ProofpointPOD",
+    "ProofPointTAPClicksPermitted_CL",
+    "ProofPointTAPMessagesDelivered_CL",
+    "SecurityAlert",
+    "SecurityEvent",
+    "SigninLogs",
+];
 /// Any other frequency, for queries over Sentinel's data alone.
 pub(super) const CUSTOM_FREQUENCY: (IsoDuration, IsoDuration) =
     (IsoDuration::from_minutes(5), IsoDuration::from_days(14));

@@ -3,7 +3,7 @@
 use crate::compile::check::codes;
 use crate::compile::check::words::is_word;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::source::Spanned;
+use crate::source::{SourceMap, Span, Spanned};
 
 /// The columns that a format names, in the order of writing, repetitions included. Malformed ones are reported.
 pub(super) fn columns(format: &Spanned<String>, diagnostics: &mut Diagnostics) -> Vec<String> {
@@ -23,6 +23,22 @@ pub(super) fn columns(format: &Spanned<String>, diagnostics: &mut Diagnostics) -
         rest = behind;
     }
     found
+}
+
+/// Where a placeholder stands in the file; the whole format when it cannot be told (folded or escaped text).
+pub(super) fn place(sources: &SourceMap, format: Span, name: &str) -> Span {
+    let text = sources.slice(format);
+    let mut from = 0;
+    while let Some(open) = text.get(from..).and_then(|rest| rest.find("{{")).map(|at| from + at) {
+        let Some(inside) = text.get(open + 2..).and_then(|rest| rest.split("}}").next()) else { break };
+        if inside.trim() == name {
+            let start = open + 2 + (inside.len() - inside.trim_start().len());
+            let at = |offset: usize| format.start.saturating_add(u32::try_from(offset).unwrap_or(u32::MAX));
+            return Span::new(format.file, at(start), at(start + name.len()));
+        }
+        from = open + 2;
+    }
+    format
 }
 
 /// How many different names there are.

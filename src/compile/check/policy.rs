@@ -7,23 +7,27 @@ use crate::model::project::LintPolicy;
 use crate::model::rule::Silence;
 
 /// The findings that remain of `found`, with warnings turned into errors under `lint: {strict: true}`.
+///
+/// The result remembers which silences took something away, so that useless ones can be reported (SUP-01).
 #[must_use]
-pub fn apply(policy: &LintPolicy, silences: &[Silence], found: Diagnostics) -> Diagnostics {
+pub fn apply(policy: &LintPolicy, silences: &[Silence], mut found: Diagnostics) -> Diagnostics {
+    for silence in silences {
+        let silenced =
+            |finding: &Diagnostic| finding.severity != Severity::Error && silence.lint.value == finding.code;
+        if found.iter().any(silenced) {
+            found.silenced_by(silence.lint.span);
+            found.retain(|finding| !silenced(finding));
+        }
+    }
+    found.retain(|finding| {
+        finding.severity == Severity::Error || !policy.allow.iter().any(|code| code.value == finding.code)
+    });
+    for finding in found.iter_mut() {
+        if policy.strict && finding.severity == Severity::Warning {
+            finding.severity = Severity::Error;
+        }
+    }
     found
-        .into_iter()
-        .filter(|finding| finding.severity == Severity::Error || !is_silenced(policy, silences, finding))
-        .map(|mut finding| {
-            if policy.strict && finding.severity == Severity::Warning {
-                finding.severity = Severity::Error;
-            }
-            finding
-        })
-        .collect()
-}
-
-fn is_silenced(policy: &LintPolicy, silences: &[Silence], finding: &Diagnostic) -> bool {
-    policy.allow.iter().any(|code| code.value == finding.code)
-        || silences.iter().any(|silence| silence.lint.value == finding.code)
 }
 
 #[cfg(test)]

@@ -1,183 +1,84 @@
-//! What can be told from a query's words alone, without understanding it.
+//! What a service refuses in the build of a query, whatever its tables hold.
 //!
-//! This is a scan, not a parser: strings and comments are skipped, everything else is words and signs. The analyser in
-//! `kql` sees more; these few checks are here because a service refuses the rule for them.
+//! To be called with the query as it is written: nothing that compilation puts in has any of these constructs.
 
-use std::ops::Range;
-
-use crate::compile::check::codes;
+use crate::compile::check::{codes, facts};
+use crate::compile::origin::Locator;
+use crate::compile::shape::{Construct, Shape};
 use crate::diagnostic::Diagnostics;
-use crate::model::rule::Query;
+use crate::kql::Span;
+use crate::model::defender::Defender;
+use crate::model::sentinel::{Kind, Sentinel};
 
-/// Reports what Sentinel refuses in a query's text: `search *` and `union *` (CONTRACT B.3).
-///
-/// To be called with the query that the Sentinel section uses, as written: allowlists add neither.
-pub fn query_text(query: &Query, diagnostics: &mut Diagnostics) {
-    for (place, operator) in wildcards(&query.text.value) {
-        diagnostics.push(
+/// Reports what Sentinel refuses: `search *` and `union *`, and in NRT rules other workspaces (CONTRACT B.3).
+pub(super) fn sentinel(section: &Sentinel, shape: &Shape, locator: &Locator<'_>, found: &mut Diagnostics) {
+    for (construct, span) in &shape.wildcards {
+        let operator = construct.word();
+        let example = match construct {
+            Construct::Search => "in (SecurityEvent, Syslog) \"word\"",
+            _ => "SecurityEvent, WindowsEvent",
+        };
+        found.push(
             codes::WILDCARD_QUERY
                 .error(format!("`{operator} *` in a Sentinel rule"))
-                .labelled(query.text.locate(query.span, place.start, place.end), "reads every table")
+                .labelled(place(locator, *span), "reads every table")
                 .with_detail(
                     "Sentinel refuses analytics rules that read all tables: they are slow, and a new table changes what they find.",
                 )
-                .with_help(format!("name the tables, for example `{operator} {}`", match operator {
-                    "search" => "in (SecurityEvent, Syslog) \"word\"",
-                    _ => "SecurityEvent, WindowsEvent",
-                })),
+                .with_help(format!("name the tables, for example `{operator} {example}`")),
+        );
+    }
+    if !matches!(section.kind.value, Kind::Nrt(_)) {
+        return;
+    }
+    for span in &shape.workspaces {
+        found.push(
+            codes::NRT
+                .error("near-real-time rule reads another workspace")
+                .labelled(place(locator, *span), "another workspace")
+                .with_detail("Sentinel runs NRT rules inside one workspace only.")
+                .with_help("use `kind: scheduled`, or deploy the rule to each workspace"),
         );
     }
 }
 
-/// The places where a query calls `workspace(...)`.
-pub(super) fn calls_workspace(text: &str) -> Vec<Range<usize>> {
-    let pieces = pieces(text);
-    let pairs = pieces.iter().zip(pieces.iter().skip(1));
-    pairs
-        .filter(|((_, word), (_, next))| *word == "workspace" && *next == "(")
-        .map(|((place, _), _)| place.clone())
-        .collect()
-}
-
-/// `search *` or `union *`, options such as `kind=outer` in between allowed, each from the operator to the star.
-fn wildcards(text: &str) -> Vec<(Range<usize>, &'static str)> {
-    let pieces = pieces(text);
-    let mut found = Vec::new();
-    for (index, (start, word)) in pieces.iter().enumerate() {
-        let operator = match *word {
-            "search" => "search",
-            "union" => "union",
-            _ => continue,
-        };
-        let mut rest = pieces.iter().skip(index + 1);
-        let mut next = rest.next();
-        // Options: `kind = case_sensitive`, `isfuzzy=true`, `withsource=T`, each one word, `=`, one word.
-        while let Some((_, name)) = next {
-            let mut ahead = rest.clone();
-            if !is_name(name) || ahead.next().is_none_or(|(_, sign)| *sign != "=") {
-                break;
+/// Reports what Defender refuses: other workspaces, and most of the language in continuous rules (CONTRACT A.5).
+pub(super) fn defender(section: &Defender, shape: &Shape, locator: &Locator<'_>, found: &mut Diagnostics) {
+    for span in &shape.workspaces {
+        found.push(
+            codes::OTHER_WORKSPACE
+                .error("custom detection reads another workspace")
+                .labelled(place(locator, *span), "not accepted in custom detections")
+                .with_detail("Microsoft Graph refuses custom detections that call workspace().")
+                .with_help(
+                    "read the table of the connected workspace by its name, or make it a Sentinel rule",
+                ),
+        );
+    }
+    if section.frequency.value != facts::CONTINUOUS {
+        return;
+    }
+    for (construct, span) in &shape.constructs {
+        let help = match construct {
+            Construct::Let => {
+                "write the value where it is used; a rule that needs parameters runs hourly (`frequency: PT1H`)"
             }
-            ahead.next();
-            rest = ahead;
-            next = rest.next();
-        }
-        if let Some((end, "*")) = next {
-            found.push((start.start..end.end, operator));
-        }
-    }
-    found
-}
-
-fn is_name(piece: &str) -> bool {
-    piece.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '$')
-}
-
-/// Words and single signs with their places; blanks, comments and strings are left out (a string leaves `"`).
-fn pieces(text: &str) -> Vec<(Range<usize>, &str)> {
-    let mut pieces = Vec::new();
-    let mut at = 0;
-    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        let first = rest.chars().next().unwrap_or(' ');
-        let (length, shown) = if rest.starts_with("//") {
-            (rest.find('\n').unwrap_or(rest.len()), None)
-        } else if let Some(length) = string(rest) {
-            (length, rest.get(..1))
-        } else if first.is_alphanumeric() || first == '_' || first == '$' {
-            let end =
-                rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).unwrap_or(rest.len());
-            (end, rest.get(..end))
-        } else {
-            let length = first.len_utf8();
-            (length, rest.get(..length).filter(|_| !first.is_whitespace()))
+            _ => "run the rule hourly (`frequency: PT1H`) instead of continuously, or do without",
         };
-        if let Some(shown) = shown {
-            pieces.push((at..at + length, shown));
-        }
-        at += length.max(1);
+        found.push(
+            codes::CONTINUOUS
+                .error(format!("`{}` in a continuous rule", construct.word()))
+                .labelled(place(locator, *span), "not accepted in continuous rules")
+                .with_related(section.frequency.span, "continuous")
+                .with_detail(
+                    "Defender runs continuous rules over each event as it arrives: one table, without join, union, lookup, search, \
+                     externaldata or let.",
+                )
+                .with_help(help),
+        );
     }
-    pieces
 }
 
-/// The length of the string literal that `rest` starts with: quoted, verbatim (`@`), or fenced.
-fn string(rest: &str) -> Option<usize> {
-    for fence in ["```", "~~~"] {
-        if let Some(inside) = rest.strip_prefix(fence) {
-            return Some(inside.find(fence).map_or(rest.len(), |end| end + 2 * fence.len()));
-        }
-    }
-    let verbatim = rest.starts_with('@');
-    let quoted = rest.strip_prefix('@').unwrap_or(rest);
-    let quote = quoted.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-    let prefix = rest.len() - quoted.len() + 1;
-    let mut characters = quoted.char_indices().skip(1).peekable();
-    while let Some((index, character)) = characters.next() {
-        match character {
-            '\\' if !verbatim => _ = characters.next(),
-            '\n' => return Some(prefix - 1 + index),
-            c if c == quote && verbatim && characters.peek().is_some_and(|(_, next)| *next == quote) => {
-                let _ = characters.next();
-            }
-            c if c == quote => return Some(prefix - 1 + index + 1),
-            _ => {}
-        }
-    }
-    Some(rest.len())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::compile::check::testing::query;
-
-    #[test]
-    fn finds_wildcards_outside_strings_and_comments() {
-        for (text, expected) in [
-            ("search *", vec!["search *"]),
-            ("search \"evil\"", vec![]),
-            ("union *", vec!["union *"]),
-            ("union isfuzzy=true kind = outer * | take 1", vec!["union isfuzzy=true kind = outer *"]),
-            ("union withsource=T *", vec!["union withsource=T *"]),
-            ("union Security*, Syslog", vec![]),
-            ("SecurityEvent | where CommandLine == \"union *\"", vec![]),
-            ("// union *\nSecurityEvent", vec![]),
-            ("T | where a == @'it''s \\' | union *", vec!["union *"]),
-            ("T | where a == 'it\\'s union *'", vec![]),
-            ("print ```union *\n``` | union\n  *", vec!["union\n  *"]),
-            ("T | project research * 2", vec![]),
-            ("T | where p == @\"C:\\\" | search *", vec!["search *"]),
-            ("union", vec![]),
-            ("union kind=", vec![]),
-            ("ä | union *", vec!["union *"]),
-        ] {
-            let found: Vec<&str> =
-                wildcards(text).into_iter().filter_map(|(place, _)| text.get(place)).collect();
-            assert_eq!(found, expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn points_at_the_line_of_the_file() {
-        let mut diagnostics = Diagnostics::default();
-        let mut query = query("T\n| union *\n");
-        // As in a block scalar that starts at byte 100 and is indented by two.
-        query.text.line_starts = vec![100, 104, 115];
-        query_text(&query, &mut diagnostics);
-        let found: Vec<_> =
-            diagnostics.iter().map(|d| (d.code, d.span.map(|span| (span.start, span.end)))).collect();
-        assert_eq!(found, [("SEN-02", Some((106, 113)))]);
-    }
-
-    #[test]
-    fn workspace_calls() {
-        for (text, expected) in [
-            ("workspace('a').T", vec!["workspace"]),
-            ("union T, workspace (\"b\").T", vec!["workspace"]),
-            ("T | where workspace == 1", vec![]),
-            ("T | where x has 'workspace('", vec![]),
-        ] {
-            let found: Vec<&str> =
-                calls_workspace(text).into_iter().filter_map(|place| text.get(place)).collect();
-            assert_eq!(found, expected, "{text}");
-        }
-    }
+fn place(locator: &Locator<'_>, span: Span) -> crate::source::Span {
+    locator.span(span.start as usize, span.end as usize)
 }

@@ -22,14 +22,14 @@ use crate::source::{SourceMap, Span, Spanned};
 use crate::yaml::Text;
 
 /// Name, what it changes in a good rule, and what must be found: code, severity, parts of summary and help.
-pub(super) struct Case(
+pub(in crate::compile) struct Case(
     pub(super) &'static str,
     pub(super) fn(&mut Rule),
     pub(super) &'static [(&'static str, Severity, &'static str, &'static str)],
 );
 
 /// Applies each case to `good` and compares all findings.
-pub(super) fn run(good: &Rule, environment: Option<&Environment>, cases: &[Case]) {
+pub(in crate::compile) fn run(good: &Rule, environment: Option<&Environment>, cases: &[Case]) {
     for Case(name, change, expected) in cases {
         let mut changed = good.clone();
         change(&mut changed);
@@ -47,7 +47,7 @@ pub(super) fn run(good: &Rule, environment: Option<&Environment>, cases: &[Case]
     }
 }
 
-pub(super) fn findings_of(checked: &Rule, environment: Option<&Environment>) -> Diagnostics {
+pub(in crate::compile) fn findings_of(checked: &Rule, environment: Option<&Environment>) -> Diagnostics {
     let mut found = Diagnostics::default();
     rule(checked, &Context { environment, project: &Project::default() }, &mut found);
     found
@@ -57,42 +57,42 @@ fn span(start: u32) -> Span {
     Span::new(SourceMap::default().add("test.yaml", ""), start, start + 1)
 }
 
-pub(super) fn mark_span() -> Span {
+pub(in crate::compile) fn mark_span() -> Span {
     span(777)
 }
 
-pub(super) fn plain<T>(value: T) -> Spanned<T> {
+pub(in crate::compile) fn plain<T>(value: T) -> Spanned<T> {
     Spanned::new(value, span(0))
 }
 
-pub(super) fn mark<T>(value: T) -> Spanned<T> {
+pub(in crate::compile) fn mark<T>(value: T) -> Spanned<T> {
     Spanned::new(value, mark_span())
 }
 
-pub(super) fn minutes(count: u64) -> IsoDuration {
+pub(in crate::compile) fn minutes(count: u64) -> IsoDuration {
     IsoDuration::from_minutes(count)
 }
 
-pub(super) fn hours(count: u64) -> IsoDuration {
+pub(in crate::compile) fn hours(count: u64) -> IsoDuration {
     IsoDuration::from_hours(count)
 }
 
-pub(super) fn query(text: &str) -> Query {
+pub(in crate::compile) fn query(text: &str) -> Query {
     Query { text: Text { value: text.to_owned(), line_starts: Vec::new() }, span: span(0) }
 }
 
-pub(super) fn attack(tactic: &str, techniques: &[&str]) -> Attack {
+pub(in crate::compile) fn attack(tactic: &str, techniques: &[&str]) -> Attack {
     Attack {
         tactic: plain(tactic.to_owned()),
         techniques: techniques.iter().map(|technique| plain((*technique).to_owned())).collect(),
     }
 }
 
-pub(super) fn details(count: usize) -> Vec<(Spanned<String>, Spanned<String>)> {
+pub(in crate::compile) fn details(count: usize) -> Vec<(Spanned<String>, Spanned<String>)> {
     (0..count).map(|index| (plain(format!("Key{index}")), plain(format!("Column{index}")))).collect()
 }
 
-pub(super) fn mapping(entity: &str, fields: &[(&str, &str)]) -> EntityMapping {
+pub(in crate::compile) fn mapping(entity: &str, fields: &[(&str, &str)]) -> EntityMapping {
     EntityMapping {
         entity: plain(entity.to_owned()),
         fields: fields
@@ -104,7 +104,7 @@ pub(super) fn mapping(entity: &str, fields: &[(&str, &str)]) -> EntityMapping {
 }
 
 /// A collection with one item.
-pub(super) fn collection(name: &str, members: &[(&str, &str)]) -> Collection {
+pub(in crate::compile) fn collection(name: &str, members: &[(&str, &str)]) -> Collection {
     let item = members
         .iter()
         .map(|(member, value)| (plain((*member).to_owned()), MemberValue::One(plain((*value).to_owned()))))
@@ -112,7 +112,7 @@ pub(super) fn collection(name: &str, members: &[(&str, &str)]) -> Collection {
     Collection { name: plain(name.to_owned()), items: vec![item] }
 }
 
-pub(super) fn microsoft_security(product: Spanned<String>) -> Spanned<Kind> {
+pub(in crate::compile) fn microsoft_security(product: Spanned<String>) -> Spanned<Kind> {
     plain(Kind::MicrosoftSecurity(Box::new(MicrosoftSecurity {
         product,
         severities: Vec::new(),
@@ -169,7 +169,7 @@ fn section(kind: Kind) -> Sentinel {
 }
 
 /// A good scheduled analytics rule: every hour over two hours.
-pub(super) fn scheduled() -> Rule {
+pub(in crate::compile) fn scheduled() -> Rule {
     let schedule = Schedule {
         frequency: plain(hours(1)),
         period: plain(hours(2)),
@@ -180,12 +180,12 @@ pub(super) fn scheduled() -> Rule {
 }
 
 /// A good NRT rule.
-pub(super) fn nrt() -> Rule {
+pub(in crate::compile) fn nrt() -> Rule {
     Rule { sentinel: Some(section(Kind::Nrt(Box::new(alerting())))), ..base() }
 }
 
 /// A good custom detection: daily, on one device.
-pub(super) fn custom() -> Rule {
+pub(in crate::compile) fn custom() -> Rule {
     let section = Defender {
         rule_id: None,
         frequency: plain(hours(24)),
@@ -206,12 +206,12 @@ pub(super) fn custom() -> Rule {
 }
 
 /// A good rule for both platforms.
-pub(super) fn everywhere() -> Rule {
+pub(in crate::compile) fn everywhere() -> Rule {
     Rule { sentinel: scheduled().sentinel, ..custom() }
 }
 
 /// Both platforms, nothing special.
-pub(super) fn environment() -> Environment {
+pub(in crate::compile) fn environment() -> Environment {
     let workspace =
         Workspace { subscription: "s".into(), resource_group: "rg".into(), workspace: "law-soc".into() };
     Environment {
@@ -235,18 +235,18 @@ pub(super) fn environment() -> Environment {
     }
 }
 
-pub(super) fn section_of(rule: &mut Rule) -> &mut Sentinel {
+pub(in crate::compile) fn section_of(rule: &mut Rule) -> &mut Sentinel {
     rule.sentinel.as_mut().unwrap()
 }
 
-pub(super) fn schedule_of(rule: &mut Rule) -> &mut Schedule {
+pub(in crate::compile) fn schedule_of(rule: &mut Rule) -> &mut Schedule {
     match &mut section_of(rule).kind.value {
         Kind::Scheduled(both) => &mut both.0,
         other => panic!("{other:?} has no schedule"),
     }
 }
 
-pub(super) fn alerting_of(rule: &mut Rule) -> &mut Alerting {
+pub(in crate::compile) fn alerting_of(rule: &mut Rule) -> &mut Alerting {
     match &mut section_of(rule).kind.value {
         Kind::Scheduled(both) => &mut both.1,
         Kind::Nrt(alerting) => alerting,
@@ -254,17 +254,17 @@ pub(super) fn alerting_of(rule: &mut Rule) -> &mut Alerting {
     }
 }
 
-pub(super) fn alert_of(rule: &mut Rule) -> &mut AlertOverride {
+pub(in crate::compile) fn alert_of(rule: &mut Rule) -> &mut AlertOverride {
     alerting_of(rule).alert.get_or_insert_default()
 }
 
 /// Sets the suppression, its duration marked.
-pub(super) fn suppression(rule: &mut Rule, enabled: bool, duration: IsoDuration) {
+pub(in crate::compile) fn suppression(rule: &mut Rule, enabled: bool, duration: IsoDuration) {
     alerting_of(rule).suppression = Some(Suppression { enabled: plain(enabled), duration: mark(duration) });
 }
 
 /// The grouping, switched on by all entities.
-pub(super) fn grouping_of(rule: &mut Rule) -> &mut Grouping {
+pub(in crate::compile) fn grouping_of(rule: &mut Rule) -> &mut Grouping {
     alerting_of(rule).grouping.get_or_insert_with(|| Grouping {
         enabled: plain(true),
         reopen_closed: plain(false),
@@ -276,6 +276,6 @@ pub(super) fn grouping_of(rule: &mut Rule) -> &mut Grouping {
     })
 }
 
-pub(super) fn defender_of(rule: &mut Rule) -> &mut Defender {
+pub(in crate::compile) fn defender_of(rule: &mut Rule) -> &mut Defender {
     rule.defender.as_mut().unwrap()
 }

@@ -18,6 +18,7 @@ mod check;
 mod expand;
 mod expr;
 mod graph;
+mod groups;
 mod join;
 mod matching;
 mod names;
@@ -37,6 +38,7 @@ mod suggest;
 mod symbols;
 mod unify;
 mod user;
+mod values;
 
 #[cfg(test)]
 mod tests;
@@ -153,6 +155,8 @@ struct Binder<'a> {
     group_by: Vec<ColId>,
     /// Whether what stands before the dot of that path is dynamic: decides its name. Keyed by the node's address.
     dynamic_paths: FastMap<usize, bool>,
+    /// What was suggested for an unknown name before a table of so many columns: the same mistake is often repeated.
+    suggested: FastMap<(Name, Option<usize>), Option<String>>,
     /// Above zero while bodies are bound again: nothing is reported or recorded.
     quiet: u32,
     expansions: u32,
@@ -197,6 +201,7 @@ impl<'a> Binder<'a> {
             cx: Context::top(Span::new(0, u32::try_from(text.len()).unwrap_or(u32::MAX))),
             group_by: Vec::new(),
             dynamic_paths: FastMap::default(),
+            suggested: FastMap::default(),
             quiet: 0,
             expansions: 0,
             depth: 0,

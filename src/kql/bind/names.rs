@@ -207,7 +207,7 @@ impl<'a> Binder<'a> {
         if tabular {
             return self.unknown_table(text, span);
         }
-        let suggestion = self.nearest_name(text);
+        let suggestion = self.suggestion(text);
         let what = match (self.cx.path, self.cx.row) {
             (Some(_), _) => format!("'{text}' is not known here"),
             (None, Some(_)) => format!("no column, variable or function is named '{text}'"),
@@ -217,6 +217,20 @@ impl<'a> Binder<'a> {
         let severity = if partial { Severity::Warning } else { Severity::Error };
         self.report("KQL142", severity, span, Cow::Owned(what), suggestion);
         if partial { Info::of(Ty::Unknown) } else { Info::ERROR }
+    }
+
+    /// The nearest name, sought once for a name before the same columns.
+    fn suggestion(&mut self, text: &str) -> Option<String> {
+        if self.quiet > 0 {
+            return None;
+        }
+        let key = (self.names.intern(text), self.cx.row.map(|row| self.declared(row).len()));
+        if let Some(known) = self.suggested.get(&key) {
+            return known.clone();
+        }
+        let found = self.nearest_name(text);
+        self.suggested.insert(key, found.clone());
+        found
     }
 
     fn unknown_table(&mut self, text: &str, span: Span) -> Info<'a> {

@@ -195,8 +195,15 @@ impl<'a> Binder<'a> {
                 self.check_literal(value, &[Ty::Long, Ty::Int, Ty::Real, Ty::Decimal], "a number");
             }
             Kind::Text => self.check_literal(value, &[Ty::String], "a string"),
-            Kind::String | Kind::Scalar => {
+            Kind::Scalar => {
                 self.expr(value);
+            }
+            Kind::String => {
+                let info = self.expr(value);
+                let ty = self.reduced(info.ty);
+                if !ty.is_string_or_dynamic() && !ty.is_opaque() && ty != Ty::Void {
+                    self.error("KQL135", span, format!("a string is expected, not {}", ty.name()));
+                }
             }
             Kind::Column => {
                 let info = self.expr(value);

@@ -78,6 +78,7 @@ impl Binder<'_> {
 struct Search<'n> {
     wanted: &'n str,
     lower: String,
+    letters: u64,
     limit: usize,
     best: Option<(usize, String)>,
 }
@@ -87,11 +88,16 @@ impl<'n> Search<'n> {
         let lower = wanted.to_lowercase();
         // A third of the letters may be wrong, at least one, at most three.
         let limit = (lower.chars().count() / 3).clamp(1, 3);
-        Search { wanted, lower, limit, best: None }
+        let letters = letters(&lower);
+        Search { wanted, lower, letters, limit, best: None }
     }
 
     fn offer(&mut self, candidate: &str) {
         if candidate == self.wanted || candidate.len().abs_diff(self.wanted.len()) > self.limit {
+            return;
+        }
+        // One edit changes the set of letters by two at most: most candidates are far off at a glance.
+        if (letters(candidate) ^ self.letters).count_ones() as usize > 2 * self.limit {
             return;
         }
         let bound = self.best.as_ref().map_or(self.limit, |(distance, _)| distance.saturating_sub(1));
@@ -106,6 +112,19 @@ impl<'n> Search<'n> {
     fn best(self) -> Option<String> {
         self.best.map(|(_, name)| name)
     }
+}
+
+/// The letters and digits of a name as a set, whatever their case.
+fn letters(text: &str) -> u64 {
+    text.bytes().fold(0, |set, byte| {
+        let bit = match byte {
+            b'a'..=b'z' => byte - b'a',
+            b'A'..=b'Z' => byte - b'A',
+            b'0'..=b'9' => 26 + byte - b'0',
+            _ => 36,
+        };
+        set | 1 << bit
+    })
 }
 
 /// Edit distance with swaps of neighbours, `None` if above `limit`.

@@ -361,6 +361,6 @@ mod tests {
             }
         });
         assert_eq!(calls, (1..=14).collect::<Vec<_>>());
-        assert_eq!((statements, operators), (3, 10));
+        assert_eq!((statements, operators), (3, 11));
     }
 }

@@ -105,13 +105,16 @@ impl Defender {
         write: &Write,
         answer: Answer,
     ) -> Result<Live, ProviderError> {
-        if answer.body.is_null() {
+        let mut live = if answer.body.is_null() {
             let now = self.get(operation, subject, &write.remote_id).await?;
-            return now.map(|(live, _)| live).ok_or_else(|| {
+            now.map(|(live, _)| live).ok_or_else(|| {
                 self.service.nonsense(operation, subject, "the rule was accepted, but is not there")
-            });
-        }
-        self.rule(operation, subject, answer.body)
+            })?
+        } else {
+            self.rule(operation, subject, answer.body)?
+        };
+        live.server.request_id = answer.request_id;
+        Ok(live)
     }
 
     /// Stops unless the rule still is what the plan saw; `None` when it is gone.
@@ -204,17 +207,17 @@ impl Provider for Defender {
         self.outcome("update", &subject, write, answer).await
     }
 
-    async fn delete(&self, before: &Live) -> Result<(), ProviderError> {
+    async fn delete(&self, before: &Live) -> Result<Option<String>, ProviderError> {
         let name = before.marker.as_ref().map_or(before.remote_id.as_str(), |marker| marker.rule.as_str());
         let subject = self.subject(name);
         if self.unchanged("delete", &subject, before).await?.is_none() {
-            return Ok(());
+            return Ok(None);
         }
         let url = self.rule_url("delete", &subject, &before.remote_id)?;
         match self.send("delete", &subject, Method::Delete, url, None).await {
-            Ok(_) => Ok(()),
+            Ok(answer) => Ok(answer.request_id),
             // Deletion is asynchronous: the second DELETE answers 404 while GET still shows the rule.
-            Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(error.request_id),
             Err(error) => Err(error),
         }
     }
@@ -233,11 +236,14 @@ fn is_fresh(now: &Live, clock: Option<jiff::Timestamp>) -> bool {
     }
 }
 
-/// Lists and single reads may give fractions of different length.
+/// Whether nothing was saved in between, by the service's own time; whole seconds prove nothing, because an apply and an
+/// edit may fall into the same one.
 fn same_moment(now: &Live, before: &Live) -> bool {
-    let second =
-        |live: &Live| live.server.modified_at.as_deref().and_then(moment).map(jiff::Timestamp::as_second);
-    second(now).is_some_and(|at| Some(at) == second(before))
+    let exact = |live: &Live| {
+        let at = live.server.modified_at.as_deref().and_then(moment)?;
+        (at.subsec_nanosecond() != 0).then_some(at)
+    };
+    exact(now).is_some_and(|at| Some(at) == exact(before))
 }
 
 fn same_content(now: &Live, before: &Live) -> bool {

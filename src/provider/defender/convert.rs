@@ -22,6 +22,7 @@ pub(super) fn live(mut rule: Body) -> Live {
         modified_at: own("lastModifiedDateTime"),
         modified_by: own("lastModifiedBy"),
         legacy,
+        request_id: None,
     };
     let remote_id = own("id").unwrap_or_default();
     let name = own("displayName").unwrap_or_default();

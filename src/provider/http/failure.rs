@@ -324,7 +324,8 @@ const fn by_class(status: u16) -> ErrorKind {
     }
 }
 
-fn request_id(headers: &Headers) -> Option<String> {
+/// The service's id of a request.
+pub(super) fn request_id(headers: &Headers) -> Option<String> {
     REQUEST_IDS.iter().find_map(|name| headers.get_optional_str(name)).map(clean)
 }
 

@@ -7,6 +7,7 @@
 
 mod advice;
 mod failure;
+pub(crate) mod pace;
 pub(crate) mod patience;
 
 use std::sync::Arc;
@@ -23,7 +24,8 @@ use azure_core::http::{
 use serde_json::Value;
 
 pub(crate) use failure::{clean, from_azure};
-use patience::{Gate, Pacing, Patience, Repeat};
+use pace::{Class, Pace};
+use patience::{Pacing, Patience, Repeat};
 
 use super::{ErrorKind, ProviderError};
 use crate::address::Platform;
@@ -33,6 +35,9 @@ pub(crate) const USER_AGENT: &str = concat!("palisade/", env!("CARGO_PKG_VERSION
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Variables that set how fast Graph is called: creates, and all other calls, in a minute; `0` is no limit.
+pub const PACE_VARIABLES: [&str; 2] = [pace::CREATES_VARIABLE, pace::CALLS_VARIABLE];
 
 /// A list longer than this is an endless one (about a million rules).
 const MAX_PAGES: usize = 2_000;
@@ -74,6 +79,7 @@ pub(crate) struct Service {
     platform: Platform,
     base: Url,
     pipeline: Pipeline,
+    pace: Arc<Pace>,
 }
 
 /// One request.
@@ -96,10 +102,13 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
     /// The service's clock when it answered.
     pub(crate) date: Option<jiff::Timestamp>,
+    /// The service's id of the request.
+    pub(crate) request_id: Option<String>,
 }
 
 impl Service {
-    /// A service at `base` (scheme and host), whose tokens have `scope`.
+    /// A service at `base` (scheme and host), whose tokens have `scope`. The last are creates and other calls per minute,
+    /// when somebody set them.
     pub(crate) fn new(
         platform: Platform,
         base: &str,
@@ -107,6 +116,7 @@ impl Service {
         credential: Arc<dyn TokenCredential>,
         client: Arc<dyn HttpClient>,
         pacing: Arc<dyn Pacing>,
+        [creates, calls]: [Option<usize>; 2],
     ) -> Result<Self, ProviderError> {
         let base = Url::parse(base).map_err(|error| ProviderError {
             operation: "authenticate",
@@ -120,7 +130,8 @@ impl Service {
             source: Some(Box::new(error)),
         })?;
         let bearer = BearerTokenAuthorizationPolicy::new(credential, [scope]);
-        let patience: Arc<dyn Policy> = Arc::new(Patience::new(Arc::new(Gate::default()), pacing));
+        let pace = Arc::new(Pace::new(platform, &base, creates, calls));
+        let patience: Arc<dyn Policy> = Arc::new(Patience::new(Arc::clone(&pace), pacing));
         let options = ClientOptions {
             // Last of the policies per call, so that it encloses each try, the fetching of the token included.
             per_call_policies: vec![patience],
@@ -136,7 +147,20 @@ impl Service {
             vec![Arc::new(bearer)],
             None,
         );
-        Ok(Self { platform, base, pipeline })
+        Ok(Self { platform, base, pipeline, pace })
+    }
+
+    /// The least time that so many creates, updates and deletes take within the quotas. Each reads the rule before, and is
+    /// read back.
+    pub(crate) fn estimate(&self, creates: usize, updates: usize, deletes: usize) -> Duration {
+        let all = creates + updates + deletes;
+        self.pace.estimate(&[
+            (Class::Read, 2 * all),
+            (Class::Write, creates + updates),
+            (Class::Delete, deletes),
+            (Class::Create, creates),
+            (Class::Call, 2 * all + updates + deletes),
+        ])
     }
 
     /// The address of `segments` below the base; every segment is percent-encoded.
@@ -185,7 +209,7 @@ impl Service {
                 .map_err(|error| failure::nonsense(&place, "the answer is not JSON", Some(Box::new(error))))?
         };
         let date = response.headers().get_optional_str(&DATE).and_then(patience::http_date);
-        Ok(Answer { body, date })
+        Ok(Answer { body, date, request_id: failure::request_id(response.headers()) })
     }
 
     /// Every item of a list, following `link` from page to page on this host only.

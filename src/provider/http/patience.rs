@@ -6,9 +6,9 @@
 //! the caller as an open question.
 //!
 //! A 429 concerns everyone who uses the host, so the wait is the [`Gate`]'s, which all requests to that host pass. Waits
-//! are the service's own (`Retry-After` in seconds or as a date, `…-ms`) or grow exponentially with jitter, and a
-//! request gives up when its waits would exceed [`MAX_WAIT`] in all. A scheduler of quotas per operation would live in
-//! the gate too.
+//! are the service's own (`Retry-After` in seconds or as a date, `…-ms`) or grow exponentially with full jitter, and a
+//! request gives up when its waits would exceed [`MAX_WAIT`] in all. Waiting for one's turn ([`Pace`]) does not count:
+//! it is what keeps refusals from happening.
 
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +21,7 @@ use azure_core::http::policies::{Policy, PolicyResult};
 use azure_core::http::{Context, Request, StatusCode};
 use tokio::sync::Semaphore;
 
+use super::pace::Pace;
 use super::{RETRY_HEADERS, USER_AGENT};
 
 /// The longest that one request waits in all.
@@ -29,7 +30,8 @@ pub(crate) const MAX_WAIT: Duration = Duration::from_secs(300);
 /// How often a request is sent when the way to the service or the service itself fails.
 const MAX_TRIES_BROKEN: u32 = 5;
 
-/// First wait of the exponential series: 0.5, 1, 2, 4 s after failures, 2, 4, 8 … s after a 429 without `Retry-After`.
+/// Longest first wait of the exponential series: up to 0.5, 1, 2, 4 s after failures, up to 2, 4, 8 … s after a 429
+/// without `Retry-After`.
 const FIRST_WAIT_BROKEN: Duration = Duration::from_millis(500);
 const FIRST_WAIT_THROTTLED: Duration = Duration::from_secs(2);
 
@@ -111,13 +113,14 @@ impl Gate {
 /// The policy.
 #[derive(Debug)]
 pub(crate) struct Patience {
-    gate: Arc<Gate>,
+    gate: Gate,
+    pace: Arc<Pace>,
     pacing: Arc<dyn Pacing>,
 }
 
 impl Patience {
-    pub(crate) const fn new(gate: Arc<Gate>, pacing: Arc<dyn Pacing>) -> Self {
-        Self { gate, pacing }
+    pub(crate) fn new(pace: Arc<Pace>, pacing: Arc<dyn Pacing>) -> Self {
+        Self { gate: Gate::default(), pace, pacing }
     }
 }
 
@@ -134,13 +137,19 @@ impl Policy for Patience {
         };
         // The SDK announces itself; services should see who really calls.
         request.insert_header(USER_AGENT_HEADER, USER_AGENT);
-        let started = self.pacing.now();
-        let (mut broken, mut throttled) = (0, 0);
+        let (mut broken, mut throttled, mut waited) = (0, 0, Duration::ZERO);
         loop {
+            let ticket = self.pace.reserve(&request.method(), request.url(), self.pacing.now());
+            if !ticket.wait.is_zero() {
+                self.pacing.wait(ticket.wait).await;
+            }
             self.gate.until_open(self.pacing.as_ref()).await;
             let lane = self.gate.lanes.acquire().await;
             let result = first.send(ctx, request, rest).await;
             drop(lane);
+            let refused = matches!(verdict(&result, repeat), Verdict::Throttled);
+            let headers = result.as_ref().ok().map(azure_core::http::AsyncRawResponse::headers);
+            self.pace.learn(&ticket, headers, refused, self.pacing.now());
             let wait = match verdict(&result, repeat) {
                 Verdict::Final => return result,
                 Verdict::Throttled => {
@@ -155,13 +164,13 @@ impl Policy for Patience {
                     asked_for(&result).unwrap_or_default().max(series(FIRST_WAIT_BROKEN, broken))
                 }
             };
-            let now = self.pacing.now();
-            if now.saturating_sub(started) + wait > MAX_WAIT {
+            waited += wait;
+            if waited > MAX_WAIT {
                 return result;
             }
             tracing::debug!(wait_ms = wait.as_millis(), method = %request.method(), "waiting before another try");
-            if matches!(verdict(&result, repeat), Verdict::Throttled) {
-                self.gate.close_until(now + wait);
+            if refused {
+                self.gate.close_until(self.pacing.now() + wait);
             } else {
                 self.pacing.wait(wait).await;
             }
@@ -214,10 +223,12 @@ pub(crate) fn http_date(text: &str) -> Option<jiff::Timestamp> {
     jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()
 }
 
-/// The `n`th wait (from 1) of a series that doubles, at most 30 s, with up to a quarter more so that tasks spread out.
+/// The `n`th wait (from 1) of a series whose longest waits double, up to 30 s. Any time up to the longest is as likely as
+/// another, so that many who failed at once do not come back at once; but none comes back immediately.
 fn series(first: Duration, n: u32) -> Duration {
-    let wait = first.saturating_mul(2_u32.saturating_pow(n.saturating_sub(1))).min(Duration::from_secs(30));
-    wait + wait.mul_f64(0.25 * jitter())
+    let longest =
+        first.saturating_mul(2_u32.saturating_pow(n.saturating_sub(1))).min(Duration::from_secs(30));
+    longest.mul_f64(jitter().max(0.1))
 }
 
 /// A number from 0 to 1 that differs between calls; the standard library's hash keys are random enough for that.

@@ -86,13 +86,15 @@ impl Sentinel {
             if_match: if_match.as_deref(),
         };
         let answer = self.service.call(call).await?;
-        match answer.body {
+        let mut live = match answer.body {
             // A service that says yes and nothing else is asked what it has now.
             Value::Null => self.read(&write.remote_id).await?.ok_or_else(|| {
                 self.service.nonsense(operation, &subject, "the rule was accepted, but is not there")
-            }),
-            body => self.rule(operation, &subject, body),
-        }
+            })?,
+            body => self.rule(operation, &subject, body)?,
+        };
+        live.server.request_id = answer.request_id;
+        Ok(live)
     }
 
     fn rule_url(
@@ -192,12 +194,12 @@ impl Provider for Sentinel {
         }
     }
 
-    async fn delete(&self, before: &Live) -> Result<(), ProviderError> {
+    async fn delete(&self, before: &Live) -> Result<Option<String>, ProviderError> {
         let name = before.marker.as_ref().map_or(before.remote_id.as_str(), |marker| marker.rule.as_str());
         let subject = self.subject(name);
         // DELETE documents no condition, so the question comes first.
         match self.get("delete", &subject, &before.remote_id).await? {
-            None => return Ok(()),
+            None => return Ok(None),
             Some(now) if now.server.etag == before.server.etag => {}
             Some(now) if now.body == before.body && now.marker == before.marker => {}
             Some(_) => {
@@ -224,8 +226,8 @@ impl Provider for Sentinel {
             if_match: None,
         };
         match self.service.call(call).await {
-            Ok(_) => Ok(()),
-            Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
+            Ok(answer) => Ok(answer.request_id),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(error.request_id),
             Err(error) => Err(error),
         }
     }

@@ -228,6 +228,10 @@ fn take_tokens(world: &mut World, call: &Call) -> Result<Vec<(&'static str, Stri
     };
     let (headers, enforced) = (switches.arm_rate_headers, switches.arm_throttle);
     let (now, subscription) = (world.now_ms(), call.segment(1).to_lowercase());
+    if !enforced {
+        // What is not enforced is not used up either, so that nobody who follows the headers is slowed down.
+        world.throttle.refill(&subscription);
+    }
     let own = world.throttle.take(&format!("{subscription}/{class}"), size, refill, now);
     let global = world.throttle.take(&format!("{subscription}/global/{class}"), size * 15, refill * 15, now);
     let mut out = Vec::new();

@@ -1,4 +1,4 @@
-//! `palisade.yaml`.
+//! The project file: `palisade.yaml` as read becomes [`Project`].
 //!
 //! ```yaml
 //! owner: contoso

@@ -3,6 +3,7 @@
 mod actions;
 mod alert;
 mod entities;
+pub(super) mod result;
 mod schedule;
 
 use crate::compile::check::words::is_word;

@@ -1,13 +1,12 @@
 //! What depends on the rule's kind: templates, product names, pinned ids, and what the stable API does not know.
 
 use crate::compile::check::words::{is_word, length, one_of};
-use crate::compile::check::{Context, codes, facts, query};
+use crate::compile::check::{Context, codes, facts};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::model::rule::Rule;
 use crate::model::sentinel::{Alerting, Kind, MicrosoftSecurity, Sentinel};
 use crate::source::{Span, Spanned};
 
-pub(super) fn check(rule: &Rule, section: &Sentinel, context: &Context<'_>, diagnostics: &mut Diagnostics) {
+pub(super) fn check(section: &Sentinel, context: &Context<'_>, diagnostics: &mut Diagnostics) {
     if let Some(id) = &section.rule_id {
         pinned_id(id, diagnostics);
     }
@@ -27,7 +26,7 @@ pub(super) fn check(rule: &Rule, section: &Sentinel, context: &Context<'_>, diag
     }
     match &section.kind.value {
         Kind::MicrosoftSecurity(settings) => product(settings, diagnostics),
-        Kind::Nrt(alerting) => near_real_time(rule, section, alerting, diagnostics),
+        Kind::Nrt(alerting) => near_real_time(alerting, diagnostics),
         _ => {}
     }
     if let Some((name, version)) = stable_version(context) {
@@ -114,7 +113,7 @@ fn product(settings: &MicrosoftSecurity, diagnostics: &mut Diagnostics) {
     });
 }
 
-fn near_real_time(rule: &Rule, section: &Sentinel, alerting: &Alerting, diagnostics: &mut Diagnostics) {
+fn near_real_time(alerting: &Alerting, diagnostics: &mut Diagnostics) {
     let grouping = alerting.event_grouping.as_ref().filter(|grouping| grouping.value == "AlertPerResult");
     if let Some(grouping) = grouping {
         diagnostics.push(
@@ -127,17 +126,6 @@ fn near_real_time(rule: &Rule, section: &Sentinel, alerting: &Alerting, diagnost
                 ))
                 .with_help("nothing to do when so many results within a minute cannot happen"),
         );
-    }
-    if let Some(own) = section.query.as_ref().or(rule.query.as_ref()) {
-        for place in query::calls_workspace(&own.text.value) {
-            diagnostics.push(
-                codes::NRT
-                    .error("near-real-time rule reads another workspace")
-                    .labelled(own.text.locate(own.span, place.start, place.end), "another workspace")
-                    .with_detail("Sentinel runs NRT rules inside one workspace only.")
-                    .with_help("use `kind: scheduled`, or deploy the rule to each workspace"),
-            );
-        }
     }
 }
 
@@ -246,11 +234,8 @@ mod tests {
     fn near_real_time() {
         run(&nrt(), None, &[
             Case("alert per result", |r| alerting_of(r).event_grouping = Some(mark("AlertPerResult".into())), &[("SEN-08", Info, "alerts of one run", "nothing to do")]),
-            Case("another workspace", |r| { let mut q = query("workspace('other').SecurityEvent"); q.span = mark(()).span; r.query = Some(q); }, &[("SEN-08", Error, "reads another workspace", "scheduled")]),
-            Case("a string that says workspace", |r| r.query = Some(query("SecurityEvent | where Computer == \"workspace('x')\" // workspace(1)")), &[]),
         ]);
         run(&scheduled(), None, &[
-            Case("scheduled rules may", |r| r.query = Some(query("workspace('other').SecurityEvent")), &[]),
         ]);
     }
 

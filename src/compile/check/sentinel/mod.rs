@@ -18,7 +18,7 @@ pub(super) fn check(rule: &Rule, section: &Sentinel, context: &Context<'_>, diag
     if let Some(description) = &rule.description {
         text(description, "description", facts::SENTINEL_DESCRIPTION, diagnostics);
     }
-    kind::check(rule, section, context, diagnostics);
+    kind::check(section, context, diagnostics);
     let alerting = match &section.kind.value {
         Kind::Scheduled(both) => {
             schedule::check(&both.0, both.1.suppression.as_ref(), diagnostics);

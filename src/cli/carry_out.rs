@@ -1,0 +1,219 @@
+//! The edge of an apply: signals, the journal, progress, and what is said when it is over.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use crate::apply::{
+    Bound, ChangeResult, Edge, Ended, Entry, Event, List, Operation, Outcome, Settings, Urgency, apply,
+};
+use crate::plan::{Plan, TargetState};
+use crate::render::safe;
+
+use super::connection::Connection;
+use super::failure::{Exit, Failure};
+use super::journal::Journal;
+use super::progress::Progress;
+use super::ui::Ui;
+
+/// Names of each of the three lists that are printed; the report has all.
+const SHOWN: usize = 30;
+
+struct World<'a> {
+    journal: &'a Journal,
+    progress: &'a Progress<'a>,
+}
+
+#[async_trait]
+impl Edge for World<'_> {
+    fn record(&self, entry: &Entry) -> Result<(), String> {
+        self.journal.record(entry)
+    }
+
+    async fn wait(&self, milliseconds: u64) {
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    }
+
+    fn tell(&self, event: &Event<'_>) {
+        self.progress.event(event);
+    }
+}
+
+/// Carries out a plan; everything that happened. The journal is kept by `journal`.
+pub(crate) async fn carry_out(
+    plan: &Plan,
+    connection: &Connection,
+    states: &[TargetState],
+    settings: Settings,
+    journal: &Journal,
+    ui: &Ui,
+) -> Result<Outcome, Failure> {
+    let bound: Vec<Bound<'_>> = connection
+        .providers
+        .iter()
+        .zip(states)
+        .map(|(provider, state)| Bound { provider: provider.as_ref(), live: &state.live })
+        .collect();
+    for (address, operation) in &journal.open_ends {
+        let what = match operation {
+            Operation::Create => "creating",
+            Operation::Update => "updating",
+            Operation::Delete => "deleting",
+        };
+        ui.say(&format!(
+            "An earlier run was cut off while {what} {}; the rule itself is asked now.",
+            safe::line(address)
+        ));
+    }
+    super::planning::say_estimate(plan, connection, ui);
+    let (sender, stop) = watch::channel(Urgency::None);
+    let progress = Progress::new(ui, plan.effective().count());
+    let watcher = tokio::spawn(watch_signals(sender, progress.bar()));
+    let world = World { journal, progress: &progress };
+    let outcome = apply(plan, &bound, settings, &stop, &world).await;
+    progress.finish();
+    watcher.abort();
+    outcome.map_err(|why| Failure::error(format!("{}; nothing was changed", safe::line(&why))))
+}
+
+/// Ctrl-C or SIGTERM: the first lets what is under way end, the second stops at once.
+async fn watch_signals(sender: watch::Sender<Urgency>, bar: indicatif::ProgressBar) {
+    let say = |text: &str| {
+        if bar.is_hidden() { eprint_line(text) } else { bar.println(text) }
+    };
+    signal().await;
+    say("Stopping: what is under way is finished, nothing more is begun. Once more stops at once.");
+    let _ = sender.send(Urgency::Finish);
+    signal().await;
+    say("Stopping at once.");
+    let _ = sender.send(Urgency::Now);
+    // The receiver ends the run; until then the channel must stay open.
+    std::future::pending::<()>().await;
+}
+
+fn eprint_line(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+#[cfg(unix)]
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() {
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// Says what happened, with every failure in full, and decides the exit code.
+pub(crate) fn report(plan: &Plan, outcome: &Outcome, ui: &Ui) -> Exit {
+    for ended in &outcome.results {
+        match &ended.result {
+            ChangeResult::Failed(error) | ChangeResult::Unknown(error) => ui.failure(&Failure::from(error)),
+            _ => {}
+        }
+    }
+    if let Some(why) = &outcome.unrecorded {
+        ui.failure(&Failure::error(format!("{}; no further write was begun", safe::line(why))));
+    }
+    let stale = outcome.count(|result| matches!(result, ChangeResult::Stale));
+    let failed = outcome.on(List::Failed).count() - stale;
+    let open = outcome.on(List::NotAttempted).count();
+    let done = outcome.on(List::Applied).count();
+    let mut text = format!("Applied {done} of {} changes.", outcome.results.len());
+    for (count, what) in [
+        (failed, "failed"),
+        (stale, "stale (the rule changed since the plan was made; plan again)"),
+        (open, "not attempted"),
+        (plan.summary.blocked, "held back"),
+    ] {
+        if count > 0 {
+            let _ = write!(text, " {count} {what}.");
+        }
+    }
+    let exit = exit(plan, done, failed, stale, open);
+    if exit == Exit::Partial {
+        ui.tell(&lists(outcome));
+    }
+    ui.tell(&ui.err.strong(&text));
+    if failed + open > 0 {
+        ui.say("Run the same command again to go on; what is done already is skipped.");
+    }
+    exit
+}
+
+fn exit(plan: &Plan, done: usize, failed: usize, stale: usize, open: usize) -> Exit {
+    match (failed + open, stale, plan.summary.blocked) {
+        (0, 0, 0) => Exit::Done,
+        (0, 0, _) => Exit::Refused,
+        (0, _, _) if done == 0 => Exit::Stale,
+        (_, _, _) if done == 0 && stale == 0 && open == 0 => Exit::Error,
+        _ => Exit::Partial,
+    }
+}
+
+/// `Applied: …`, `Failed: …`, `Not attempted: …`, with the addresses.
+fn lists(outcome: &Outcome) -> String {
+    let list = |name: &str, list: List| {
+        let of: Vec<&Ended> = outcome.on(list).collect();
+        let mut text = format!("{name} ({}):", of.len());
+        for ended in of.iter().take(SHOWN) {
+            let _ = write!(text, "\n  {}", safe::line(&ended.address));
+            if list == List::Failed {
+                let _ = write!(text, "  ({})", ended.result.word());
+            }
+        }
+        if of.len() > SHOWN {
+            let _ = write!(text, "\n  … and {} more; --report FILE has all", of.len() - SHOWN);
+        }
+        text
+    };
+    [list("Applied", List::Applied), list("Failed", List::Failed), list("Not attempted", List::NotAttempted)]
+        .join("\n")
+}
+
+/// The three lists as JSON: per rule what was to be done, how it ended, and the requests that wrote.
+pub(crate) fn lists_json(outcome: &Outcome) -> BTreeMap<&'static str, serde_json::Value> {
+    let of = |list: List| {
+        let entries = outcome.on(list).map(|ended| {
+            let message = match &ended.result {
+                ChangeResult::Failed(error) | ChangeResult::Unknown(error) => Some(error.message.clone()),
+                ChangeResult::Deviates(fields) => {
+                    let names: Vec<&str> = fields.iter().map(|field| field.path.as_str()).collect();
+                    Some(format!("the service keeps other values in {}", names.join(", ")))
+                }
+                _ => None,
+            };
+            let refused = match &ended.result {
+                ChangeResult::Failed(error) | ChangeResult::Unknown(error) => error.request_id.clone(),
+                _ => None,
+            };
+            let request_ids: Vec<&String> = ended.request_ids.iter().chain(&refused).collect();
+            serde_json::json!({
+                "address": ended.address,
+                "actions": ended.actions,
+                "result": ended.result.word(),
+                "message": message,
+                "request_ids": request_ids,
+            })
+        });
+        serde_json::Value::Array(entries.collect())
+    };
+    BTreeMap::from([
+        ("applied", of(List::Applied)),
+        ("failed", of(List::Failed)),
+        ("not_attempted", of(List::NotAttempted)),
+    ])
+}

@@ -1,0 +1,205 @@
+//! An apply that is stopped or killed, and the same plan again.
+//!
+//! The sandbox lives in the program's own process, so a fault that ends the process (`die`) is a `kill -9` at an exact
+//! point: before a write is carried out, or after it and before anybody heard of it. What the sandbox had accepted is on
+//! disk.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+/// The rules of a run: half on each platform.
+const RULES: usize = 50;
+const SAVE: &str = "plan -e lab --out saved.plan";
+const RESUME: &str = "apply saved.plan";
+
+fn sentinel(n: usize) -> String {
+    format!(
+        "id: task-{n:02}\nname: Task {n:02}\nstatus: production\nseverity: high\ndescription: A task.\nattack:\n  - {{tactic: Persistence, techniques: [T1053.005]}}\n\
+         query: |\n  SecurityEvent\n  | where EventID == 4698\n  | project TimeGenerated, Computer\nsentinel:\n  kind: scheduled\n  frequency: PT1H\n  period: PT2H\n  \
+         trigger: {{operator: GreaterThan, threshold: {n}}}\n  entities:\n    - {{type: Host, fields: {{FullName: Computer}}}}\n"
+    )
+}
+
+fn defender(n: usize) -> String {
+    format!(
+        "id: hunt-{n:02}\nname: Hunt {n:02}\nstatus: production\nseverity: medium\ndescription: A hunt.\nattack:\n  - {{tactic: Persistence, techniques: [T1053.005]}}\n\
+         query: |\n  DeviceProcessEvents\n  | project Timestamp, DeviceId, ReportId, FileName\ndefender:\n  frequency: PT1H\n  title: Hunt {n:02}\n  \
+         entities: {{hosts: [{{deviceIdColumn: DeviceId}}]}}\n"
+    )
+}
+
+/// A world with `rules` rules to create, half of them on each platform, and the plan saved.
+fn planned(rules: usize) -> World {
+    let world = World::empty();
+    for n in 0..rules / 2 {
+        world.write(&format!("rules/task-{n:02}.yaml"), sentinel(n));
+        world.write(&format!("rules/hunt-{n:02}.yaml"), defender(n));
+    }
+    world.run(SAVE).exits(0);
+    world
+}
+
+/// Exactly the planned set: every name once, and the next plan is empty.
+fn is_exactly_as_planned(world: &World, rules: usize) {
+    for (platform, name) in [("sentinel", "Task"), ("defender", "Hunt")] {
+        let names = world.names(platform);
+        let expected: BTreeSet<String> = (0..rules / 2).map(|n| format!("{name} {n:02}")).collect();
+        assert_eq!(names.len(), expected.len(), "{names:?}");
+        assert_eq!(names.into_iter().collect::<BTreeSet<_>>(), expected);
+    }
+    world.run("plan -e lab --detailed-exitcode").has_nothing_to_do();
+}
+
+fn die_at(world: &World, nth: u64, accepted: bool) {
+    let when = json!({"service": "any", "writes": true, "nth": nth});
+    // Writes for tokens are none: `writes` is about rules, and the token endpoint is another service.
+    let order = |service: &str| {
+        let mut when = when.clone();
+        when["service"] = json!(service);
+        json!({"match": when, "fault": {"kind": "die", "accepted": accepted}})
+    };
+    world.faults(&json!([order("arm"), order("graph")]));
+}
+
+/// The journal's entries.
+fn journal(world: &World) -> Vec<Value> {
+    let folder = world.root().join(".palisade/journal");
+    let mut files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let text = std::fs::read_to_string(files.next().unwrap()).unwrap();
+    assert_eq!(files.next(), None, "one plan has one journal");
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+fn killed(world: &World) -> bool {
+    let output = world.command().args(RESUME.split(' ')).output().unwrap();
+    output.status.code().is_none()
+}
+
+/// One plan of fifty rules, killed at every write on the way, in turn before the write and after it: some runs do nothing
+/// but one write.
+#[test]
+#[cfg(unix)]
+fn a_run_that_is_killed_at_every_write_ends_as_planned() {
+    let world = planned(RULES);
+    let mut kills = 0;
+    loop {
+        // Before: the first write on the platform lands, and the second is cut off. After: the first is cut off.
+        let accepted = kills % 2 == 0;
+        die_at(&world, if accepted { 1 } else { 2 }, accepted);
+        if !killed(&world) {
+            break;
+        }
+        kills += 1;
+        assert!(kills <= 2 * RULES, "no progress");
+    }
+    assert!(kills >= 10, "{kills}");
+    world.no_faults();
+    world.run(RESUME).exits(0);
+    is_exactly_as_planned(&world, RULES);
+    let journal = journal(&world);
+    let count = |event: &str| journal.iter().filter(|line| line["event"] == event).count();
+    assert!(count("begin") > kills && count("intent") >= RULES && count("done") <= count("intent"));
+}
+
+/// Fresh fifty rules for every single boundary: long, so only when `PALISADE_LONG_TESTS` is set; otherwise for a few.
+#[test]
+#[cfg(unix)]
+fn a_run_that_is_killed_at_any_one_write_is_resumed() {
+    let per_platform = (RULES / 2) as u64;
+    let boundaries: Vec<u64> = if std::env::var_os("PALISADE_LONG_TESTS").is_some() {
+        (1..=per_platform).collect()
+    } else {
+        vec![1, 13, per_platform]
+    };
+    for nth in boundaries {
+        for accepted in [false, true] {
+            let world = planned(RULES);
+            die_at(&world, nth, accepted);
+            assert!(killed(&world), "{nth} {accepted}");
+            world.no_faults();
+            world.run(RESUME).exits(0).says(&["An earlier run was cut off while creating"]);
+            is_exactly_as_planned(&world, RULES);
+        }
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_signal_finishes_what_is_under_way_and_the_same_plan_goes_on() {
+    for name in ["INT", "TERM"] {
+        let world = planned(10);
+        // The third write takes long enough for the signal to arrive while it is under way.
+        world.faults(&json!([{"match": {"service": "arm", "writes": true, "nth": 2}, "fault": {"kind": "delay", "ms": 1500}}]));
+        let mut command = world.command();
+        command.args(["apply", "saved.plan", "--parallelism", "1", "--report", "report.json"]);
+        let (code, stderr) = signalled(command, &world, name, 1);
+        assert_eq!(code, Some(5), "{stderr}");
+        for text in ["Stopping:", "Applied (", "Failed (0):", "Not attempted (", "Run the same command again"]
+        {
+            assert!(stderr.contains(text), "{text} in {stderr}");
+        }
+        let report: Value = serde_json::from_str(&world.read("report.json")).unwrap();
+        let (applied, open) =
+            (report["applied"].as_array().unwrap(), report["not_attempted"].as_array().unwrap());
+        assert_eq!((applied.len() + open.len(), report["exit_code"].as_u64()), (10, Some(5)));
+        assert!(!applied.is_empty() && !open.is_empty(), "{report:#}");
+        assert_eq!(world.names("sentinel").len() + world.names("defender").len(), applied.len());
+        world.no_faults();
+        world.run(RESUME).exits(0);
+        is_exactly_as_planned(&world, 10);
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_second_signal_stops_at_once_and_nothing_is_lost_or_doubled() {
+    let world = planned(10);
+    // The second write is accepted, and its answer never comes.
+    world.faults(&json!([{"match": {"service": "arm", "writes": true, "nth": 2}, "fault": {"kind": "silence", "ms": 50_000, "accepted": true}}]));
+    let mut command = world.command();
+    command.args(["apply", "saved.plan", "--parallelism", "1"]);
+    let (code, stderr) = signalled(command, &world, "INT", 2);
+    assert_eq!(code, Some(5), "{stderr}");
+    assert!(stderr.contains("(interrupted)") && stderr.contains("Stopping at once."), "{stderr}");
+    world.no_faults();
+    world.run(RESUME).exits(0).says(&["An earlier run was cut off while creating"]);
+    is_exactly_as_planned(&world, 10);
+}
+
+/// Runs a command and sends a signal, `times` times, as soon as its second intent is in the journal; exit code, stderr.
+#[cfg(unix)]
+fn signalled(
+    mut command: std::process::Command,
+    world: &World,
+    name: &str,
+    times: usize,
+) -> (Option<i32>, String) {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::Stdio;
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut stderr = String::new();
+    let mut sent = 0;
+    let send = || {
+        let status = std::process::Command::new("/bin/kill")
+            .args([&format!("-{name}"), &child.id().to_string()])
+            .status();
+        assert!(status.unwrap().success());
+    };
+    // The first rule is done: the second write, which takes long, is under way or about to be.
+    while let Some(Ok(line)) = lines.next() {
+        let go =
+            (sent == 0 && line.contains("sentinel/law-lab:")) || (sent == 1 && line.contains("Stopping:"));
+        stderr.push_str(&line);
+        stderr.push('\n');
+        if go && sent < times {
+            send();
+            sent += 1;
+        }
+    }
+    let _ = world;
+    (child.wait().unwrap().code(), stderr)
+}
