@@ -126,10 +126,13 @@ fn accountable(repository: &Repository, entry: &Entry, out: &mut Diagnostics) {
         ),
         Some(_) => {}
         None => {
-            let severity =
-                if repository.project.allowlist.require_ticket { Severity::Error } else { Severity::Info };
+            let (code, severity) = if repository.project.allowlist.require_ticket {
+                ("ALW-07", Severity::Error)
+            } else {
+                (ACCOUNTABLE.code, Severity::Info)
+            };
             out.push(
-                Diagnostic::new(ACCOUNTABLE.code, severity, "allowlist entry without a ticket")
+                Diagnostic::new(code, severity, "allowlist entry without a ticket")
                     .labelled(entry.id.span, "where was it decided?"),
             );
         }

@@ -69,7 +69,7 @@ fn many(predicate: &Predicate) -> Option<String> {
             values.len()
         }
         Test::Cidr(networks) => networks.len(),
-        Test::Equals(_) | Test::Regex(_) | Test::Range { .. } => 0,
+        Test::Equals(_) | Test::Regex(_) | Test::Range { .. } | Test::Watchlist { .. } => 0,
     };
     (count > MOST_VALUES)
         .then(|| format!("{count} values of `{}`: fix the rule, or use a watchlist", predicate.column.value))

@@ -64,7 +64,8 @@ pub(super) fn meets_text(test: &Test, text: &str, cased: bool) -> bool {
             regex::Regex::new(&pattern).is_ok_and(|regex| regex.is_match(&text))
         }
         Test::Cidr(networks) => in_any(&text, networks),
-        Test::Range { .. } => false,
+        // What a watchlist holds is known in the workspace only.
+        Test::Range { .. } | Test::Watchlist { .. } => false,
     }
 }
 

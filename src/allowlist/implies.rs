@@ -40,6 +40,12 @@ pub(super) fn predicate(narrow: &Predicate, wide: &Predicate) -> bool {
             let cased = narrow.case_sensitive == wide.case_sensitive;
             matches!(&wide.test, Test::Regex(other) if other.value == pattern.value && cased)
         }
+        Test::Watchlist { alias, column } => match &wide.test {
+            Test::Watchlist { alias: other, column: key } => {
+                spelling_kept && other.value == alias.value && key.value == column.value
+            }
+            _ => false,
+        },
         Test::StartsWith(values) | Test::EndsWith(values) | Test::Contains(values) | Test::Has(values) => {
             spelling_kept && values.iter().all(|value| part(&narrow.test, &value.value, wide))
         }

@@ -161,6 +161,7 @@ fn filing_keys(slot: &str, predicate: &Predicate) -> Vec<u64> {
             .filter_map(|network| network.prefix(network.length()))
             .map(|network| key("network", &network))
             .collect(),
+        Test::Watchlist { alias, .. } => vec![key("watchlist", &alias.value)],
         Test::Range { .. } => vec![key("range", "")],
     }
 }
@@ -222,6 +223,7 @@ fn lookup_keys(slot: &str, predicate: &Predicate) -> Vec<u64> {
         }
         Test::Regex(pattern) => keys.push(key("regex", &pattern.value)),
         Test::Range { .. } => keys.push(key("range", "")),
+        Test::Watchlist { alias, .. } => keys.push(key("watchlist", &alias.value)),
         _ => {}
     }
     keys

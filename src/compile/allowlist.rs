@@ -140,6 +140,9 @@ impl<'a> AllowlistIndex<'a> {
         let policy = &repository.project.allowlist;
         let latest = self.today.checked_add(i64::from(policy.max_ttl_days).days()).unwrap_or(Date::MAX);
         for entry in &list.entries {
+            if policy.require_ticket && entry.ticket.is_none() {
+                out_of_policy(entry, diagnostics);
+            }
             let expires = entry.expires.value;
             if expires > self.today {
                 self.next_expiry = Some(self.next_expiry.map_or(expires, |next| next.min(expires)));
@@ -189,6 +192,14 @@ impl<'a> AllowlistIndex<'a> {
     pub(crate) fn first_report(&self, span: Span, code: &'static str) -> bool {
         self.reported.borrow_mut().insert((span, code))
     }
+}
+
+fn out_of_policy(entry: &Entry, diagnostics: &mut Diagnostics) {
+    diagnostics.push(
+        Diagnostic::error("ALW-07", "allowlist entry without a ticket")
+            .labelled(entry.id.span, "where was it decided?")
+            .with_help("add `ticket:`, or take `allowlist.require_ticket` out of palisade.yaml"),
+    );
 }
 
 /// Whether an environment has a list: its own, or a shared one that it names.

@@ -29,7 +29,7 @@ pub(crate) struct AddArgs {
     environments: EnvironmentArgs,
     /// A condition: COLUMN=VALUE, or COLUMN:OPERATOR=VALUE; `:=` in place of `=` for a number, true or false. Repeat it for
     /// more columns (and), or for more values of one column (or)
-    #[arg(short, long = "match", value_name = "CONDITION", required = true)]
+    #[arg(short = 'm', long = "match", value_name = "CONDITION", required = true)]
     conditions: Vec<String>,
     /// Why the noise is known and harmless
     #[arg(long)]

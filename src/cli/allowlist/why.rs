@@ -216,6 +216,12 @@ fn wanted(predicate: &Predicate, sensitive: bool) -> String {
         | Test::Has(values)
         | Test::Cidr(values) => values.iter().map(|value| value.value.clone()).collect(),
         Test::Regex(pattern) => vec![pattern.value.clone()],
+        Test::Watchlist { alias, .. } => {
+            return format!(
+                "known here: the watchlist `{}` is in the workspace only",
+                safe::line(&alias.value)
+            );
+        }
         Test::Range { min, max } => {
             let bound =
                 |word: &str, value: &Option<crate::source::Spanned<crate::model::allowlist::Value>>| {
