@@ -39,6 +39,7 @@ fn tables() -> impl Iterator<Item = &'static palisade::diagnostic::codes::Code> 
         .chain(palisade::compile::check::CODES)
         .chain(palisade::compile::CODES)
         .chain(palisade::compile::ANALYSIS_CODES)
+        .chain(palisade::allowlist::CODES)
 }
 
 /// `"ALW-06"` and the like: letters, a dash, perhaps a letter, two digits, in quotes.
