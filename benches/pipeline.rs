@@ -97,7 +97,7 @@ fn compiled(repository: &Repository) -> Desired {
 
 fn planned(desired: &Desired, states: &[TargetState]) -> Plan {
     let policy = Policy {
-        replace_ids: false,
+        replace_ids: Vec::new(),
         prune: Prune::Owned,
         guards: Guards::default(),
         on_drift: None,

@@ -12,7 +12,7 @@ fn main() -> std::io::Result<()> {
         std::fs::remove_dir_all(&folder)?;
     }
     std::fs::create_dir_all(&folder)?;
-    for (name, text) in palisade::render::reference::pages() {
+    for (name, text) in palisade::cli::reference::pages() {
         std::fs::write(folder.join(name), text)?;
     }
     Ok(())

@@ -149,11 +149,7 @@ impl Run<'_> {
 const fn certainly_refused(kind: ErrorKind) -> bool {
     matches!(
         kind,
-        ErrorKind::Unauthenticated
-            | ErrorKind::WrongTenant
-            | ErrorKind::Forbidden
-            | ErrorKind::TargetMissing
-            | ErrorKind::Throttled
+        ErrorKind::Unauthenticated | ErrorKind::WrongTenant | ErrorKind::Forbidden | ErrorKind::TargetMissing
     )
 }
 

@@ -20,6 +20,7 @@ mod plan;
 mod planning;
 mod progress;
 mod record;
+pub mod reference;
 mod render;
 mod repository;
 mod sandbox;

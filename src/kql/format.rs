@@ -247,7 +247,7 @@ mod tests {
             ),
             (
                 "T\n| where a in (\n'x',\n      'y  z' // why\n )\n and b\n// allowlist\n|\n count",
-                "T\n| where a in (\n    'x',\n    'y  z' // why\n  )\n  and b\n// allowlist\n| count\n",
+                "T\n| where a in (\n  'x',\n  'y  z' // why\n)\n  and b\n// allowlist\n| count\n",
             ),
             ("T // a\n  // b\n", "T // a\n// b\n"),
             ("let f = (a:long) { T | where b == a };f(1)", "let f = (a:long) { T | where b == a };\nf(1)\n"),

@@ -115,7 +115,7 @@ impl Verdict {
         let places = places(query, parse);
         let fault = |severity, code, message, span: Span| {
             let (start, length) = utf16.range(span);
-            Fault { severity, code, message: message, start, length }
+            Fault { severity, code, message, start, length }
         };
         let syntax_ok = parse.errors.is_empty();
         let ok = syntax_ok && bound.is_ok();

@@ -5,6 +5,5 @@
 pub mod diagnostics;
 pub mod paint;
 pub mod plan;
-pub mod reference;
 pub mod safe;
 pub mod sarif;

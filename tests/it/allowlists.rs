@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::world::{NOW, World, entry, snapshot};
+use crate::world::{NOW, World, entry, settings, snapshot};
 
 const LIST: &str = "environments/lab/allowlists/list.yaml";
 
@@ -186,7 +186,7 @@ fn add_keeps_comments_order_and_style() {
     let (head, tail) = before.split_once("\n# The end.").unwrap();
     assert!(after.starts_with(head) && after.ends_with(&format!("\n# The end.{tail}")), "{after}");
     let added = after.strip_prefix(head).unwrap().strip_suffix(&format!("\n# The end.{tail}")).unwrap();
-    insta::assert_snapshot!("allowlist_add_text", added);
+    settings().bind(|| insta::assert_snapshot!("allowlist_add_text", added));
     world.run("validate -e lab").exits(0);
 }
 
@@ -209,7 +209,8 @@ fn a_mute_makes_its_own_file_and_lapses_by_itself() {
         ])
         .exits(0)
         .says(&["environments/lab/allowlists/task.yaml#task-2026-11-23", "lapses by itself on 2026-11-25"]);
-    insta::assert_snapshot!("allowlist_add_mute", world.read("environments/lab/allowlists/task.yaml"));
+    let written = world.read("environments/lab/allowlists/task.yaml");
+    settings().bind(|| insta::assert_snapshot!("allowlist_add_mute", written));
     world
         .run("render task")
         .exits(0)

@@ -226,7 +226,7 @@ fn somebody_who_edits_the_same_rule_during_the_apply_is_not_overwritten() {
     // Sentinel's etag finds out at the write; at Graph, which has none, the read before the write does.
     for (service, method, path, set) in [
         ("arm", "PUT", "properties.description", "alertRules/"),
-        ("graph", "GET", "description", "detectionRules/"),
+        ("graph", "GET", "detectionAction.alertTemplate.description", "detectionRules/"),
     ] {
         let world = world(service);
         world.run(APPLY).exits(0);

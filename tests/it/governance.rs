@@ -255,3 +255,43 @@ fn a_journal_of_another_plan_stops_everything() {
     world.run("apply saved.plan").exits(1).says(&["cannot be written; nothing was changed"]);
     world.wrote_nothing();
 }
+
+/// `docs/promises.md` names a test for each promise; a test that was renamed must not leave a promise without one.
+#[test]
+fn every_promise_names_tests_that_are_there() {
+    fn collect(folder: &std::path::Path, text: &mut String) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(&path, text);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                text.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let project = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = String::new();
+    collect(&project.join("src"), &mut sources);
+    collect(&project.join("tests/it"), &mut sources);
+    let page = std::fs::read_to_string(project.join("docs/promises.md")).unwrap();
+    let rows: Vec<&str> =
+        page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| Promise")).collect();
+    assert!(rows.len() >= 20);
+    for row in rows {
+        let held_by = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        let named: Vec<&str> = held_by.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "{row}");
+        for name in named.iter().filter(|name| name.contains("::")) {
+            let last = name.rsplit("::").next().unwrap();
+            let module = last == "risk"
+                || last == "guards"
+                || last == "audit"
+                || last == "machine_tests"
+                || last == "tests";
+            assert!(module || sources.contains(&format!("fn {last}(")), "{last} is not there: {row}");
+        }
+        for file in named.iter().filter(|name| name.contains('/') && name.ends_with(".rs")) {
+            assert!(project.join(file).is_file(), "{file} is not there: {row}");
+        }
+    }
+}

@@ -165,7 +165,7 @@ fn explain_prints_the_page_of_a_lint() {
 #[test]
 fn generated_pages_are_fresh() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/lints");
-    let pages = palisade::render::reference::pages();
+    let pages = palisade::cli::reference::pages();
     for (name, text) in &pages {
         let found = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
         assert_eq!(&found, text, "run `cargo run --example lint_docs`: docs/lints/{name} is old");
@@ -223,4 +223,76 @@ fn a_baseline_accepts_what_is_there_and_may_only_shrink() {
     );
 
     assert_eq!(validate(&["--max-cost", "1"]).status.code(), Some(1));
+}
+
+/// The shared corpus of real queries, if it is at hand.
+fn corpus() -> Option<String> {
+    let folder = std::env::var_os("PALISADE_CORPUS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"), PathBuf::from);
+    let text = std::fs::read_to_string(folder.join("queries.jsonl")).ok();
+    if text.is_none() {
+        println!("skipped: no corpus at {} (set PALISADE_CORPUS)", folder.display());
+    }
+    text
+}
+
+#[test]
+fn real_queries_keep_their_tokens_when_laid_out() {
+    use palisade::kql::{TokenKind, format::format, lex};
+    let Some(corpus) = corpus() else { return };
+    let shape = |text: &str| -> Vec<String> {
+        let tokens = lex(text);
+        let solid = tokens.iter().filter(|token| token.kind != TokenKind::Whitespace);
+        solid.map(|token| token.text(text).to_owned()).collect()
+    };
+    for line in corpus.lines() {
+        let line: Value = serde_json::from_str(line).expect("a line is JSON");
+        let query = line["query"].as_str().expect("a query");
+        let laid_out = format(query);
+        assert_eq!(shape(query), shape(&laid_out), "{}", line["id"]);
+        assert_eq!(format(&laid_out), laid_out, "{} is not stable", line["id"]);
+    }
+}
+
+#[test]
+fn verdicts_agree_with_the_recorded_ones() {
+    let Some(corpus) = corpus() else { return };
+    let lines: Vec<Value> = corpus.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    // Every fifth: a debug build is slow, and the whole corpus is measured by examples/agreement.rs.
+    let lines: Vec<&Value> = lines.iter().step_by(5).collect();
+    let input: String = lines
+        .iter()
+        .map(|line| {
+            format!("{}\n", json!({"id": line["id"], "platform": line["platform"], "query": line["query"]}))
+        })
+        .collect();
+    let answers = verdicts(&[], input.as_bytes());
+    assert_eq!(answers.len(), lines.len());
+    let (mut parsed, mut same, mut clean, mut equal) = (0, 0, 0, 0);
+    for (line, answer) in lines.iter().zip(&answers) {
+        let oracle = &line["oracle"];
+        assert_eq!(answer["id"], line["id"]);
+        assert_eq!(answer["syntax_ok"], oracle["syntax_ok"], "{}", line["id"]);
+        if oracle["syntax_ok"] == json!(true) {
+            parsed += 1;
+            same += usize::from(answer["ok"] == oracle["ok"]);
+        }
+        if oracle["ok"] == json!(true) {
+            assert_eq!(
+                answer["ok"],
+                json!(true),
+                "a false alarm on {}: {}",
+                line["id"],
+                answer["diagnostics"]
+            );
+            clean += 1;
+            let keys = ["output_open", "referenced_tables", "referenced_functions"];
+            let columns =
+                oracle["output_open"] == json!(true) || answer["output_columns"] == oracle["output_columns"];
+            equal += usize::from(columns && keys.iter().all(|key| answer[key] == oracle[key]));
+        }
+    }
+    // arg() and workspace() exist in Log Analytics; the recorded verdicts do not know them.
+    assert!(same * 100 >= parsed * 98, "{same} of {parsed}");
+    assert!(equal * 100 >= clean * 97, "{equal} of {clean}");
 }

@@ -33,7 +33,9 @@ const LAYERS: &[Layer] = &[
     layer("duration", &[], PURE),
     layer("source", &[], PURE),
     layer("diagnostic", &["source"], PURE),
-    // Authoring. `model` keeps documents as YAML nodes, so that overrides can be laid over them.
+    // Language.
+    layer("kql", &["diagnostic"], PURE),
+    // Authoring. `model` keeps texts with their places and literals as YAML nodes; schema files are tables of `kql`.
     layer("model", &["address", "duration", "kql", "source", "yaml"], PURE),
     layer("yaml", &["address", "characters", "diagnostic", "duration", "kql", "model", "source"], PURE),
     layer(
@@ -41,8 +43,6 @@ const LAYERS: &[Layer] = &[
         &["address", "characters", "diagnostic", "model", "source", "yaml"],
         &[NETWORK, CLOCK, PRINTING],
     ),
-    // Language.
-    layer("kql", &["diagnostic"], PURE),
     // Compile, compare, plan.
     layer("resource", &["address"], PURE),
     layer(
@@ -63,11 +63,7 @@ const LAYERS: &[Layer] = &[
     // On its own, so that it cannot repeat the product's mistakes.
     layer("sandbox", &[], &[PRINTING]),
     // Face.
-    layer(
-        "render",
-        &["allowlist", "characters", "compile", "diagnostic", "diff", "kql", "plan", "resource", "source"],
-        PURE,
-    ),
+    layer("render", &["characters", "diagnostic", "diff", "plan", "resource", "source"], PURE),
 ];
 /// May use everything: the crate's root, the program, the command line.
 const ABOVE: &[&str] = &["lib", "main", "cli"];

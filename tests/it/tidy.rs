@@ -33,13 +33,8 @@ fn sources() -> Vec<(String, String)> {
 }
 
 /// Everything that `palisade explain` knows.
-fn tables() -> impl Iterator<Item = &'static palisade::diagnostic::codes::Code> {
-    palisade::diagnostic::codes::AUTHORING
-        .iter()
-        .chain(palisade::compile::check::CODES)
-        .chain(palisade::compile::CODES)
-        .chain(palisade::compile::ANALYSIS_CODES)
-        .chain(palisade::allowlist::CODES)
+fn tables() -> impl Iterator<Item = palisade::cli::reference::Entry> {
+    palisade::cli::reference::entries().into_iter()
 }
 
 /// `"ALW-06"` and the like: letters, a dash, perhaps a letter, two digits, in quotes.
@@ -62,7 +57,8 @@ fn codes(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_code_stands_in_a_table_and_every_table_s_code_is_used() {
-    let explained: BTreeSet<String> = tables().map(|code| code.code.to_owned()).collect();
+    let explained: BTreeSet<String> =
+        palisade::cli::reference::entries().iter().map(|entry| entry.code.to_owned()).collect();
     let mut used = BTreeSet::new();
     for (path, text) in sources() {
         // Codes of the query language have a table of their own, which is printed with its findings.

@@ -3,6 +3,8 @@
 //! Each case is a rule with one mistake; expectations are what a reader looks for: the code, the line of the file with the
 //! caret under the right word, the label and the way out.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use palisade::compile::{Analyses, compile_with};
 use palisade::diagnostic::{Diagnostics, Severity};
 use palisade::load::load;

@@ -48,11 +48,7 @@ pub(super) fn run(args: &ExpireArgs, start: &Path, settings: &Settings, ui: &Ui)
 /// The one entry that is meant.
 fn find<'a>(opened: &'a Opened, args: &ExpireArgs) -> Result<(&'a Allowlist, &'a Entry), Failure> {
     let repository = &opened.repository;
-    let chosen = if args.environments.environments.is_empty() && !args.environments.all_envs {
-        None
-    } else {
-        Some(opened.choose(&args.environments)?)
-    };
+    let chosen = if !args.environments.is_given() { None } else { Some(opened.choose(&args.environments)?) };
     let (file, id) =
         args.entry.rsplit_once('#').map_or((None, args.entry.as_str()), |(file, id)| (Some(file), id));
     let is_meant = |list: &Allowlist| {

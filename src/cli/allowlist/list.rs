@@ -104,7 +104,7 @@ pub(super) fn run(args: &ListArgs, start: &Path, settings: &Settings, ui: &Ui) -
 
 fn rows<'a>(opened: &'a Opened, args: &ListArgs, today: Date) -> Result<Vec<Row<'a>>, Failure> {
     let repository = &opened.repository;
-    let wanted: Option<Vec<&str>> = if args.environments.environments.is_empty() {
+    let wanted: Option<Vec<&str>> = if !args.environments.is_given() {
         None
     } else {
         let chosen = opened.choose(&args.environments)?;

@@ -4,10 +4,9 @@ mod rule;
 
 use std::path::Path;
 
-use crate::render::reference;
-
 use super::failure::{Exit, Failure};
 use super::plan::Format;
+use super::reference;
 use super::repository::EnvironmentArgs;
 use super::settings::Settings;
 use super::ui::Ui;
@@ -30,7 +29,7 @@ pub(crate) fn run(args: &ExplainArgs, start: &Path, settings: &Settings, ui: &Ui
         return Ok(explain_code(&entry, args.format, ui));
     }
     let wanted = args.what.to_ascii_uppercase();
-    if looks_like_code(&wanted) && args.environments.environments.is_empty() && !args.environments.all_envs {
+    if looks_like_code(&wanted) && !args.environments.is_given() {
         let help = match reference::near(&wanted) {
             Some(near) => format!("did you mean {near}?"),
             None => "codes stand in brackets in front of each finding, as in `error[ALW-06]`".to_owned(),

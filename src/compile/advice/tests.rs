@@ -47,7 +47,8 @@ fn a_complete_rule_needs_no_advice() {
 fn rules_say_what_an_analyst_needs() {
     use Severity::{Error, Info, Warning};
     type Change = fn(&mut Rule);
-    let cases: [(&str, Change, &[(&str, Severity)]); 12] = [
+    type Case = (&'static str, Change, &'static [(&'static str, Severity)]);
+    let cases: [Case; 12] = [
         ("no response", |r| r.response = None, &[("META-03", Warning)]),
         ("empty description", |r| r.description = Some(plain(" ".into())), &[("META-03", Warning)]),
         ("not in production", |r| (r.response, r.status) = (None, plain(Status::Test)), &[]),

@@ -154,7 +154,7 @@ mod tests {
             match expected {
                 None => assert_eq!(got, None, "{column}"),
                 Some(part) => {
-                    assert!(got.as_ref().is_some_and(|got| got.contains(part)), "{column}: {got:?}")
+                    assert!(got.as_ref().is_some_and(|got| got.contains(part)), "{column}: {got:?}");
                 }
             }
         }

@@ -84,16 +84,16 @@ fn file_profile(survey: &Survey<'_>, report: &mut Report) {
 }
 
 fn prevalence(survey: &Survey<'_>, report: &mut Report) {
-    for comparison in &survey.comparisons {
-        let column =
-            matches!(&comparison.left.kind, ExprKind::Name(name) if &*name.text == "GlobalPrevalence");
+    let is_column =
+        |expr: &Expr| matches!(&expr.kind, ExprKind::Name(name) if &*name.text == "GlobalPrevalence");
+    let handled = survey.calls.iter().any(|site| {
+        matches!(&*site.call.name.text, "isnull" | "isempty" | "isnotnull" | "isnotempty" | "coalesce")
+            && site.call.arguments.iter().any(is_column)
+    });
+    for comparison in survey.comparisons.iter().filter(|_| !handled) {
         let less =
             matches!(comparison.test, Test::One(BinaryOp::Less | BinaryOp::LessEqual | BinaryOp::Equal));
-        let handled = survey.calls.iter().any(|site| {
-            matches!(&*site.call.name.text, "isnull" | "isempty" | "coalesce")
-                && site.call.arguments.iter().any(|a| a.span.of(survey.text).contains("GlobalPrevalence"))
-        });
-        if column && less && !handled {
+        if less && is_column(comparison.left) {
             report.add(
                 comparison.left.span,
                 "a file that was never seen has no prevalence and is dropped",

@@ -121,7 +121,7 @@ fn unfiltered_side(survey: &Survey<'_>, report: &mut Report) {
     if survey.time_filters.is_empty() {
         return; // the whole query is without: KQL-P01
     }
-    for (operator, join) in survey.pipelines.iter().flat_map(joins) {
+    for (_, join) in survey.pipelines.iter().flat_map(joins) {
         let joined =
             |site: &&PipelineSite<'_>| site.role == Role::Joined && join.right.span.covers(site.span);
         let first = survey.pipelines.partition_point(|site| site.span.start < join.right.span.start);
@@ -138,6 +138,5 @@ fn unfiltered_side(survey: &Survey<'_>, report: &mut Report) {
                 "repeat the time condition inside the brackets of the join",
             );
         }
-        let _ = operator;
     }
 }
