@@ -21,6 +21,8 @@ pub mod uses;
 
 #[cfg(test)]
 mod semantics_tests;
+#[cfg(test)]
+mod shadow_tests;
 
 pub use codes::CODES;
 

@@ -255,7 +255,7 @@ fn span() -> Span {
     Span::new(SourceMap::default().add("", ""), 0, 0)
 }
 
-fn one<T>(value: T) -> Spanned<T> {
+pub(super) fn one<T>(value: T) -> Spanned<T> {
     Spanned::new(value, span())
 }
 
@@ -327,7 +327,7 @@ fn predicate() -> impl Strategy<Value = Predicate> {
     })
 }
 
-fn entry() -> impl Strategy<Value = Entry> {
+pub(super) fn entry() -> impl Strategy<Value = Entry> {
     let day = prop::sample::select(vec![
         date(2026, 11, 22),
         date(2026, 11, 23),

@@ -255,6 +255,7 @@ pub(crate) fn fill<'a>(
                 expires: entry.expires.value.to_string(),
                 predicate: condition.text,
                 sensitive: list.sensitive,
+                exception: entry.exception.is_some(),
             });
         }
     }

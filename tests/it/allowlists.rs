@@ -400,3 +400,19 @@ fn bad_dates_are_refused_at_their_place() {
         world.run("validate").exits(1).says(&[code, "environments/lab/allowlists/list.yaml:7:14"]);
     }
 }
+
+#[test]
+fn every_plan_counts_the_exceptions() {
+    let world = World::new();
+    world.write("palisade.yaml", "owner: acme\nallowlist: {require: strong}\n");
+    let weak = entry("one", "DeviceName: {equals: pc1.example.com}");
+    world.allowlist("list", "hunt", std::slice::from_ref(&weak));
+    world.run("validate").exits(1).says(&["ALW-06", "whoever makes the thing chooses `DeviceName`"]);
+    let approved = weak
+        .replace("    match:", "    exception: {approver: ciso@example.com, reason: No hash.}\n    match:");
+    world.allowlist("list", "hunt", &[approved]);
+    world.run("plan -e lab").exits(0).says(&["Allowlist exceptions: 1."]);
+    assert_eq!(world.run("plan -e lab --format json").exits(0).json()["summary"]["exceptions"], 1);
+    world.run("apply -e lab --auto-approve").exits(0);
+    world.run("plan -e lab").exits(0).says(&["No changes.", "Allowlist exceptions: 1."]);
+}
