@@ -28,6 +28,7 @@ pub(super) struct SoFar {
 }
 
 /// What follows.
+#[expect(clippy::large_enum_variant, reason = "there is one value of it at a time")]
 pub(super) enum Next {
     /// The rule is like this now: decide anew.
     Again(Standing, Option<Live>),

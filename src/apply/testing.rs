@@ -246,6 +246,7 @@ pub(super) fn workspace() -> Arc<Workspace> {
     Arc::new(Workspace { subscription: "s".into(), resource_group: "rg".into(), workspace: "law".into() })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "reads like the JSON it is")]
 pub(super) fn body(value: Value) -> Body {
     value.as_object().unwrap().clone()
 }

@@ -109,8 +109,8 @@ impl Pace {
     pub(crate) fn reserve(&self, method: &Method, url: &Url, now: Duration) -> Ticket {
         let (scope, class) = (self.scope(url), self.class(method));
         let wait = match self.platform {
-            Platform::Sentinel => self.from_bucket(&scope, class, now),
-            Platform::Defender => self.from_window(class, now),
+            Platform::Sentinel => self.by_bucket(&scope, class, now),
+            Platform::Defender => self.by_window(class, now),
         };
         Ticket { scope, class, wait }
     }
@@ -147,7 +147,7 @@ impl Pace {
         requests.iter().map(of_class).max().unwrap_or_default()
     }
 
-    fn from_bucket(&self, scope: &str, class: Class, now: Duration) -> Duration {
+    fn by_bucket(&self, scope: &str, class: Class, now: Duration) -> Duration {
         let Some((_, size, refill, _)) = BUCKETS.iter().find(|(known, ..)| *known == class) else {
             return Duration::ZERO;
         };
@@ -169,7 +169,7 @@ impl Pace {
         Duration::from_secs_f64(missing / refill)
     }
 
-    fn from_window(&self, class: Class, now: Duration) -> Duration {
+    fn by_window(&self, class: Class, now: Duration) -> Duration {
         let limit = self.limit(class);
         if limit == 0 {
             return Duration::ZERO;
