@@ -26,6 +26,7 @@ pub mod yaml;
 pub mod kql;
 
 // Compile, compare, plan: pure.
+pub mod allowlist;
 pub mod compile;
 pub mod diff;
 pub mod plan;

@@ -173,6 +173,8 @@ pub struct EntryUse {
     pub predicate: String,
     /// Values must not be shown.
     pub sensitive: bool,
+    /// It is weaker than required, and somebody agreed to that.
+    pub exception: bool,
 }
 
 /// Three pairs of parentheses around a slot's condition mark an entry of a sensitive list; no other entry begins so.

@@ -4,6 +4,7 @@
 //! rule. stdout is for data, stderr for talk (`ui`). Errors become exit codes in `failure` and nowhere else. Start with
 //! [`main`], then `plan` and `apply`.
 
+mod allowlist;
 mod apply;
 mod audit;
 mod baseline;
@@ -106,8 +107,10 @@ enum Command {
     Validate(validate::ValidateArgs),
     /// Print the exact query and payload that would be sent for a rule
     Render(render::RenderArgs),
-    /// Explain a diagnostic's code, for example `palisade explain ALW-06`
+    /// Explain a diagnostic's code, or a rule: the effective query, and where each of its lines came from
     Explain(explain::ExplainArgs),
+    /// Look at, question and change allowlists
+    Allowlist(allowlist::AllowlistArgs),
     /// Check, format and inspect KQL queries in files and pipes
     Kql(kql::KqlArgs),
     /// Run and operate the local tenant of `cloud: sandbox`
@@ -149,7 +152,8 @@ fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
         Command::Show(args) => show::run(args, ui),
         Command::Validate(args) => validate::run(args, &start, settings, ui),
         Command::Render(args) => render::run(args, &start, settings, ui),
-        Command::Explain(args) => explain::run(args, ui),
+        Command::Explain(args) => explain::run(args, &start, settings, ui),
+        Command::Allowlist(args) => allowlist::run(args, &start, settings, ui),
         Command::Kql(args) => kql::run(args, ui),
         Command::Sandbox(args) => {
             let root = crate::load::find_root(&start).unwrap_or(start);

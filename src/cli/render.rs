@@ -74,7 +74,7 @@ pub(crate) fn run(args: &RenderArgs, start: &Path, settings: &Settings, ui: &Ui)
 }
 
 /// The body of a create, and the query in it.
-fn payload(resource: &Resource, owner: &str) -> (Value, Value) {
+pub(super) fn payload(resource: &Resource, owner: &str) -> (Value, Value) {
     let platform = resource.address.target.platform();
     let schema = match platform {
         Platform::Sentinel => sentinel::schema(),

@@ -91,6 +91,13 @@ pub(crate) fn open_at(start: &Path, revision: &str) -> Result<Opened, Failure> {
     Ok(Opened { root, repository, diagnostics })
 }
 
+impl EnvironmentArgs {
+    /// Whether any was asked for.
+    pub(crate) fn is_given(&self) -> bool {
+        !self.environments.is_empty() || self.all_envs || self.ring.is_some()
+    }
+}
+
 impl Opened {
     /// The environments that were asked for. Where none was named there must be only one.
     pub(crate) fn choose(&self, args: &EnvironmentArgs) -> Result<Vec<&Environment>, Failure> {

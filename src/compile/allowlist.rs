@@ -140,6 +140,9 @@ impl<'a> AllowlistIndex<'a> {
         let policy = &repository.project.allowlist;
         let latest = self.today.checked_add(i64::from(policy.max_ttl_days).days()).unwrap_or(Date::MAX);
         for entry in &list.entries {
+            if policy.require_ticket && entry.ticket.is_none() {
+                out_of_policy(entry, diagnostics);
+            }
             let expires = entry.expires.value;
             if expires > self.today {
                 self.next_expiry = Some(self.next_expiry.map_or(expires, |next| next.min(expires)));
@@ -191,7 +194,16 @@ impl<'a> AllowlistIndex<'a> {
     }
 }
 
-fn is_in(list: &Allowlist, environment: &Environment) -> bool {
+fn out_of_policy(entry: &Entry, diagnostics: &mut Diagnostics) {
+    diagnostics.push(
+        Diagnostic::error("ALW-07", "allowlist entry without a ticket")
+            .labelled(entry.id.span, "where was it decided?")
+            .with_help("add `ticket:`, or take `allowlist.require_ticket` out of palisade.yaml"),
+    );
+}
+
+/// Whether an environment has a list: its own, or a shared one that it names.
+pub(crate) fn is_in(list: &Allowlist, environment: &Environment) -> bool {
     match &list.scope {
         ListScope::Environment(name) => *name == environment.name,
         ListScope::Shared => environment.allowlists.iter().any(|wanted| wanted.value == list.name),
@@ -243,6 +255,7 @@ pub(crate) fn fill<'a>(
                 expires: entry.expires.value.to_string(),
                 predicate: condition.text,
                 sensitive: list.sensitive,
+                exception: entry.exception.is_some(),
             });
         }
     }

@@ -47,9 +47,21 @@ pub const CODES: &[Code] = &[
          as its strongest predicate, because all of them must hold.",
     ),
     code(
+        "ALW-07",
+        "an allowlist entry has no ticket",
+        "The project wants every entry to say where it was decided (`allowlist.require_ticket` in palisade.yaml), so that whoever \
+         renews or removes it can read what was known then.",
+    ),
+    code(
         "ALW-08",
         "an allowlist entry matches everything",
         "Such an entry would switch the rule off without saying so. Switch it off under `overrides:` if that is what you want.",
+    ),
+    code(
+        "ALW-09",
+        "a watchlist is used where there is none",
+        "Watchlists live in a Sentinel workspace. A custom detection of Defender would fail, and a rule that keeps failing is \
+         switched off by the service: write the values into the list, or give the rule to Sentinel only.",
     ),
     code(
         "ALW-11",

@@ -19,7 +19,7 @@ use crate::source::Spanned;
 use super::query::Compiled;
 
 /// The longest query that either service takes, in characters (CONTRACT B.3; peers §4 for Defender).
-const MAX_QUERY: usize = 10_000;
+pub const MAX_QUERY: usize = 10_000;
 
 /// Reports a query that is empty or, together with `marker_length` further characters, too long.
 fn check_length(compiled: &Compiled<'_>, marker_length: usize, diagnostics: &mut Diagnostics) {
@@ -27,21 +27,35 @@ fn check_length(compiled: &Compiled<'_>, marker_length: usize, diagnostics: &mut
     if compiled.text.trim().is_empty() {
         diagnostics.push(Diagnostic::error("SEN-01", "the query is empty").at(compiled.span));
     } else if length > MAX_QUERY {
-        let entries = compiled.entries.len();
-        diagnostics.push(
-            Diagnostic::error("SEN-01", "the compiled query is too long")
-                .labelled(
-                    compiled.span,
-                    format!("{length} characters with {entries} allowlist entries and the ownership marker; the service takes {MAX_QUERY}"),
-                )
-                .with_help("shorten the query, or move large allowlists into a watchlist"),
+        let label = format!(
+            "{length} characters with {} allowlist entries and the ownership marker; the service takes {MAX_QUERY}",
+            compiled.entries.len()
         );
+        let mut finding = Diagnostic::error("SEN-01", "the compiled query is too long")
+            .labelled(compiled.span, label)
+            .with_help("shorten the query, or keep the longest lists in a watchlist: `COLUMN: {watchlist: ALIAS}` (Sentinel)");
+        let largest = largest_entries(compiled);
+        if !largest.is_empty() {
+            finding = finding.with_detail(format!("the longest entries: {}", largest.join(", ")));
+        }
+        diagnostics.push(finding);
     } else if length > MAX_QUERY * 8 / 10 {
         diagnostics.push(
             Diagnostic::warning("SEN-01", "the compiled query is close to the limit")
                 .labelled(compiled.span, format!("{length} of {MAX_QUERY} characters are used")),
         );
     }
+}
+
+/// The three longest entries with their characters, longest first.
+fn largest_entries(compiled: &Compiled<'_>) -> Vec<String> {
+    let mut entries: Vec<(usize, String)> = compiled
+        .entries
+        .iter()
+        .map(|used| (used.predicate.chars().count(), format!("{}#{}", used.path, used.entry)))
+        .collect();
+    entries.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    entries.into_iter().take(3).map(|(length, name)| format!("{name} ({length} characters)")).collect()
 }
 
 /// The parents of all techniques, in order, without repetitions.

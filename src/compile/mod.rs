@@ -10,8 +10,8 @@ mod allowlist;
 mod analysis;
 pub mod check;
 mod codes;
-mod columns;
-mod literal;
+pub(crate) mod columns;
+pub(crate) mod literal;
 mod lower;
 mod origin;
 mod outline;
@@ -21,22 +21,28 @@ mod query;
 mod select;
 mod shape;
 mod slot;
-mod strength;
+pub(crate) mod strength;
+
+#[cfg(test)]
+mod injection_tests;
 
 use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::address::{Address, Target};
+use crate::address::{Address, RuleId, Target};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::Repository;
+use crate::model::allowlist::Entry;
 use crate::model::environment::Environment;
 use crate::model::rule::{Query, Rule};
 use crate::resource::Resource;
 
 pub use allowlist::AllowlistIndex;
+pub(crate) use allowlist::is_in as list_is_in;
 pub use analysis::{Analyses, CODES as ANALYSIS_CODES};
 pub use codes::CODES;
+pub use lower::MAX_QUERY;
 pub use select::{DropReason, Dropped};
 
 /// What an environment should hold.
@@ -48,6 +54,24 @@ pub struct Desired {
     pub dropped: Vec<Dropped>,
     /// The next day on which an entry in force expires, after which this result is no longer right.
     pub next_expiry: Option<Date>,
+}
+
+/// An entry as the condition that is deployed, in parentheses. With `run_time_expiry` it stops holding by itself.
+#[must_use]
+pub fn compiled_entry(entry: &Entry, run_time_expiry: bool) -> String {
+    predicate::entry(entry, run_time_expiry).text
+}
+
+/// The rules that an environment deploys somewhere, without compiling them.
+#[must_use]
+pub fn selected_rules(repository: &Repository, environment: &Environment) -> Vec<RuleId> {
+    let selection = select::select(repository, environment, &mut Diagnostics::default());
+    let has_target = |rule: &Rule| {
+        rule.defender.is_some() && environment.defender.is_some()
+            || rule.sentinel.is_some() && !environment.sentinel.is_empty()
+    };
+    let taken = selection.taken.into_iter().filter(|(rule, _)| has_target(rule));
+    taken.map(|(rule, _)| rule.id.value.clone()).collect()
 }
 
 /// Compiles one environment as of `today` (UTC).

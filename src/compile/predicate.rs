@@ -71,6 +71,11 @@ fn predicate(predicate: &Predicate) -> String {
         Test::Contains(values) => any(values, |text| {
             format!("{column} {} {}", if cased { "contains_cs" } else { "contains" }, literal::string(text))
         }),
+        // One test instead of one for each value; there is no such form with case.
+        Test::Has(values) if !cased && values.len() > 1 => {
+            let list = values.iter().map(|value| literal::string(&value.value)).collect();
+            format!("{column} has_any ({})", separated(list))
+        }
         Test::Has(values) => any(values, |text| {
             format!("{column} {} {}", if cased { "has_cs" } else { "has" }, literal::string(text))
         }),
@@ -79,6 +84,15 @@ fn predicate(predicate: &Predicate) -> String {
             format!("{column} matches regex {}", literal::string(&pattern))
         }
         Test::Cidr(networks) => cidr(&column, networks),
+        // An empty row of the watchlist would silence every event that lacks the column.
+        Test::Watchlist { alias, column: key } => {
+            let key = literal::column(&key.value);
+            format!(
+                "{column} {} (_GetWatchlist({}) | where isnotempty({key}) | project {key})",
+                if cased { "in" } else { "in~" },
+                literal::string(&alias.value)
+            )
+        }
         Test::Range { min, max } => {
             let bound = |operator: &str, value: &Option<Spanned<Value>>| {
                 value.as_ref().map(|value| format!("{column} {operator} {}", literal::value(&value.value)))
@@ -98,7 +112,7 @@ fn equals(column: &str, value: &Value, cased: bool) -> String {
 }
 
 fn one_of(column: &str, values: &[Spanned<Value>], cased: bool) -> String {
-    let list = values.iter().map(|value| literal::value(&value.value)).collect::<Vec<_>>().join(", ");
+    let list = separated(values.iter().map(|value| literal::value(&value.value)).collect());
     let text = values.iter().all(|value| matches!(value.value, Value::String(_)));
     if text {
         format!("{column} {} ({list})", if cased { "in" } else { "in~" })
@@ -120,7 +134,7 @@ fn cidr(column: &str, networks: &[Spanned<String>]) -> String {
     let (v6, v4): (Vec<&str>, Vec<&str>) =
         networks.iter().map(|network| network.value.as_str()).partition(|network| network.contains(':'));
     let test = |function: &str, networks: &[&str]| {
-        let list = networks.iter().map(|network| literal::string(network)).collect::<Vec<_>>().join(", ");
+        let list = separated(networks.iter().map(|network| literal::string(network)).collect());
         never_null(&format!("{function}({column}, {list})"))
     };
     let mut tests = Vec::new();
@@ -134,6 +148,16 @@ fn cidr(column: &str, networks: &[Spanned<String>]) -> String {
         [only] => only.clone(),
         _ => format!("({})", tests.join(" or ")),
     }
+}
+
+/// Literals with a comma between them: each once, and in long lists without the blank, because every character counts
+/// against the services' limit. An operator with a list is the shortest form that Kusto has: `dynamic([…])` and a `let`
+/// hold the same literals and more around them.
+fn separated(mut literals: Vec<String>) -> String {
+    const SHORT: usize = 20;
+    let mut seen = std::collections::HashSet::with_capacity(literals.len());
+    literals.retain(|literal| seen.insert(literal.clone()));
+    literals.join(if literals.len() > SHORT { "," } else { ", " })
 }
 
 fn never_null(condition: &str) -> String {

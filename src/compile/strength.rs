@@ -107,6 +107,21 @@ fn of_predicate(predicate: &Predicate, valid_signature: bool) -> (Strength, Stri
     let column = &predicate.column.value;
     let exact = matches!(predicate.test, Test::Equals(_) | Test::In(_));
     let weak = |why: String| (Strength::Weak, why);
+    if let Test::Watchlist { alias, .. } = &predicate.test {
+        let counts = !matches!(
+            columns::class(column),
+            ColumnClass::ChosenName
+                | ColumnClass::SignatureValidity
+                | ColumnClass::Signer
+                | ColumnClass::Path
+        );
+        let strength = if counts { Strength::Medium } else { Strength::Weak };
+        let why = format!(
+            "whoever may edit the watchlist `{}` in the portal can add to it, and no review sees it",
+            alias.value
+        );
+        return (strength, why);
+    }
     match columns::class(column) {
         ColumnClass::Hash | ColumnClass::DirectoryId if exact => (Strength::Strong, String::new()),
         ColumnClass::Hash | ColumnClass::DirectoryId => {

@@ -109,6 +109,13 @@ pub enum Test {
     Regex(Spanned<String>),
     /// Is an address inside one of the networks.
     Cidr(Vec<Spanned<String>>),
+    /// Is in a column of a watchlist of the workspace (Sentinel only).
+    Watchlist {
+        /// The watchlist's alias.
+        alias: Spanned<String>,
+        /// Its column; `SearchKey` unless another is named.
+        column: Spanned<String>,
+    },
     /// Lies between both bounds, both included; at least one is there.
     Range {
         /// Least value.
@@ -131,6 +138,7 @@ impl Test {
             Self::Has(_) => "has",
             Self::Regex(_) => "regex",
             Self::Cidr(_) => "cidr",
+            Self::Watchlist { .. } => "watchlist",
             Self::Range { .. } => "range",
         }
     }

@@ -1,6 +1,6 @@
 //! The decisions: which rule is whose, what changes, and why (product.md §4).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
@@ -80,8 +80,15 @@ pub enum OnDrift {
 /// Makes the plan of one environment.
 #[must_use]
 pub fn plan(input: &Input<'_>) -> Plan {
-    let mut builder =
-        Builder { input, summary: Summary::default(), changes: vec![], drift: vec![], listed: vec![] };
+    let exceptions: BTreeSet<(&str, &str)> = input
+        .desired
+        .iter()
+        .flat_map(|resource| &resource.entries)
+        .filter(|used| used.exception)
+        .map(|used| (used.path.as_str(), used.entry.as_str()))
+        .collect();
+    let summary = Summary { exceptions: exceptions.len(), ..Summary::default() };
+    let mut builder = Builder { input, summary, changes: vec![], drift: vec![], listed: vec![] };
     for state in input.actual {
         builder.target(state);
     }

@@ -71,6 +71,14 @@ pub struct Summary {
     pub coverage_reducing: usize,
     /// Changes that will not be made.
     pub blocked: usize,
+    /// Allowlist entries in force that are weaker than required, with somebody's consent.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub exceptions: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// One change of one rule at one target.

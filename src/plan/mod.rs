@@ -22,4 +22,4 @@ pub use change::{
 };
 pub use drift::{DriftInput, DriftKind, Drifted, drift};
 pub use guards::GuardViolation;
-pub use redact::redacted;
+pub use redact::{redacted, redacted_line};

@@ -50,14 +50,15 @@ pub(super) fn hide(value: &mut Value) {
         Value::Object(members) => members.values_mut().for_each(hide),
         Value::Array(items) => items.iter_mut().for_each(hide),
         Value::String(text) => {
-            *text = text.lines().map(shown).collect::<Vec<_>>().join("\n");
+            *text = text.lines().map(redacted_line).collect::<Vec<_>>().join("\n");
         }
         _ => {}
     }
 }
 
-/// `    or (sensitive, sha256:1f2e3d4c5b6a)` instead of the condition.
-fn shown(line: &str) -> Cow<'_, str> {
+/// A line of a query as it may be shown: `    or (sensitive, sha256:1f2e3d4c5b6a)` instead of the condition.
+#[must_use]
+pub fn redacted_line(line: &str) -> Cow<'_, str> {
     match sensitive_condition(line) {
         None => Cow::Borrowed(line),
         Some(at) => {

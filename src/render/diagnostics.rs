@@ -63,7 +63,8 @@ pub fn json(diagnostics: &Diagnostics, sources: &SourceMap) -> Value {
 }
 
 /// Findings in sensitive files without the words that may quote a value: label and detail.
-fn without_secrets<'a>(diagnostics: &'a Diagnostics, sources: &SourceMap) -> Cow<'a, Diagnostics> {
+#[must_use]
+pub fn without_secrets<'a>(diagnostics: &'a Diagnostics, sources: &SourceMap) -> Cow<'a, Diagnostics> {
     let is_secret = |diagnostic: &Diagnostic| {
         diagnostic.span.and_then(|span| sources.file(span.file)).is_some_and(|file| file.sensitive)
     };
@@ -91,7 +92,9 @@ fn place(span: Option<Span>, sources: &SourceMap) -> serde_json::Map<String, Val
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-const fn severity_word(severity: Severity) -> &'static str {
+/// The word that every output uses.
+#[must_use]
+pub const fn severity_word(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",

@@ -6,3 +6,4 @@ pub mod diagnostics;
 pub mod paint;
 pub mod plan;
 pub mod safe;
+pub mod sarif;

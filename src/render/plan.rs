@@ -51,10 +51,14 @@ pub fn counts(summary: &Summary) -> String {
     let changes =
         summary.create + summary.update + summary.delete + summary.replace + summary.adopt + summary.blocked;
     if changes == 0 {
-        return match summary.no_op {
+        let mut text = match summary.no_op {
             1 => "No changes. 1 rule is as its file says.".to_owned(),
             count => format!("No changes. {count} rules are as their files say."),
         };
+        if summary.exceptions > 0 {
+            let _ = write!(text, " Allowlist exceptions: {}.", summary.exceptions);
+        }
+        return text;
     }
     let mut text = format!(
         "Plan: {} to create, {} to update, {} to delete, {} unchanged.",
@@ -67,6 +71,7 @@ pub fn counts(summary: &Summary) -> String {
         (summary.drift, "Drift"),
         (summary.conflict, "Conflicts"),
         (summary.blocked, "Blocked"),
+        (summary.exceptions, "Allowlist exceptions"),
     ] {
         if count > 0 {
             let _ = write!(text, " {what}: {count}.");

@@ -50,6 +50,11 @@ const LAYERS: &[Layer] = &[
         &["address", "characters", "diagnostic", "duration", "kql", "model", "resource", "source", "yaml"],
         PURE,
     ),
+    layer(
+        "allowlist",
+        &["address", "characters", "compile", "diagnostic", "kql", "model", "source", "yaml"],
+        PURE,
+    ),
     layer("diff", &["duration", "resource"], PURE),
     layer("plan", &["address", "diff", "duration", "model", "resource"], PURE),
     // Edge.

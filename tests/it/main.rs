@@ -9,6 +9,7 @@
     reason = "a test that cannot go on must fail"
 )]
 
+mod allowlists;
 mod apply;
 mod connections;
 mod drift;

@@ -176,6 +176,12 @@ impl World {
         self.run_with(arguments, &[])
     }
 
+    /// Runs the program with arguments that may hold blanks.
+    pub(crate) fn try_run(&self, arguments: &[&str]) -> Ran {
+        let output = self.command().args(arguments).output().unwrap();
+        Ran::new(&arguments.join(" "), output, self.folder.path())
+    }
+
     /// Runs the program with further environment variables.
     pub(crate) fn run_with(&self, arguments: &str, variables: &[(&str, &str)]) -> Ran {
         let output = self

@@ -97,6 +97,12 @@ impl Analyses {
         outline
     }
 
+    /// The names of a query's slots, those that stand in a wrong place included.
+    pub(crate) fn slots(&self, text: &str) -> Vec<String> {
+        let outline = self.outline(&format!("{}\n", text.trim_end()));
+        outline.slots.iter().map(|slot| slot.name.clone()).collect()
+    }
+
     /// What the queries of an environment are bound to on a platform.
     ///
     /// Its own files come on top of the built-in tables. Unless they declare themselves complete, an unknown table is

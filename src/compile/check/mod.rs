@@ -124,6 +124,11 @@ pub(crate) fn data_sources(rule: &Rule, reading: &Reading, project: &Project, di
 fn slots(queried: &Queried<'_>, found: &mut Diagnostics) -> Vec<usize> {
     let mut reported = Vec::new();
     for (index, placed) in queried.compiled.predicates.iter().enumerate() {
+        if let Some(finding) = slots::watchlist(placed, queried.target) {
+            reported.push(index);
+            found.push(finding);
+            continue;
+        }
         let Some(row) = queried.analysis.slot(placed.slot_at) else { continue };
         let Some(finding) = slots::check(placed, row, queried.compiled.span) else { continue };
         reported.push(index);

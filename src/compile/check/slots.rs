@@ -3,6 +3,7 @@
 //! Kusto would say the same about the compiled text, but in its own words. A predicate that is reported here is not
 //! reported again by what Kusto thinks of it.
 
+use crate::address::Target;
 use crate::compile::check::output::{article, shortened};
 use crate::compile::query::Placed;
 use crate::diagnostic::{Diagnostic, did_you_mean};
@@ -25,6 +26,16 @@ pub(crate) fn check(placed: &Placed<'_>, row: &RowSchema, query: Span) -> Option
             .with_related(query, "in this query")
             .with_help(help),
     )
+}
+
+/// A watchlist of a rule that runs where there are none.
+pub(crate) fn watchlist(placed: &Placed<'_>, target: &Target) -> Option<Diagnostic> {
+    let Test::Watchlist { alias, .. } = &placed.predicate.test else { return None };
+    (*target == Target::Defender).then(|| {
+        Diagnostic::error("ALW-09", "a watchlist in a Defender rule")
+            .labelled(alias.span, "watchlists live in Sentinel workspaces")
+            .with_help("write the values into the list; or deploy the rule to Sentinel only")
+    })
 }
 
 fn unknown(predicate: &Predicate, row: &RowSchema, query: Span) -> Diagnostic {
@@ -55,6 +66,7 @@ fn mismatch(predicate: &Predicate, ty: ScalarType) -> Option<(String, String)> {
         | Test::Contains(_)
         | Test::Has(_)
         | Test::Regex(_)
+        | Test::Watchlist { .. }
         | Test::Cidr(_) => {
             let operator = predicate.test.operator();
             let instead =

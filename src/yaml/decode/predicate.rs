@@ -15,11 +15,34 @@ use crate::yaml::{Key, Node, NodeKind};
 /// Most values of one predicate.
 const MOST_VALUES: usize = 10_000;
 /// The operators, bounds included.
-const OPERATORS: &[&str] =
-    &["equals", "in", "starts_with", "ends_with", "contains", "has", "regex", "cidr", "min", "max"];
+const OPERATORS: &[&str] = &[
+    "equals",
+    "in",
+    "starts_with",
+    "ends_with",
+    "contains",
+    "has",
+    "regex",
+    "cidr",
+    "watchlist",
+    "min",
+    "max",
+];
 /// Every key of a predicate.
-const KEYS: &[&str] =
-    &["equals", "in", "starts_with", "ends_with", "contains", "has", "regex", "cidr", "min", "max", "case"];
+const KEYS: &[&str] = &[
+    "equals",
+    "in",
+    "starts_with",
+    "ends_with",
+    "contains",
+    "has",
+    "regex",
+    "cidr",
+    "watchlist",
+    "min",
+    "max",
+    "case",
+];
 
 /// The predicates of an entry, at least one.
 pub(super) fn predicates(node: &Node, out: &mut Diagnostics) -> Option<Vec<Predicate>> {
@@ -130,6 +153,7 @@ fn test(operator: &str, object: &Object<'_>, node: &Node, out: &mut Diagnostics)
         "has" => Test::Has(strings(out)?),
         "regex" => Test::Regex(regex(node, out)?),
         "cidr" => Test::Cidr(many(node, out, cidr)?),
+        "watchlist" => watchlist(node, out)?,
         _ => {
             let min = object.optional("min", out, bound);
             let max = object.optional("max", out, bound);
@@ -138,6 +162,30 @@ fn test(operator: &str, object: &Object<'_>, node: &Node, out: &mut Diagnostics)
             complete.then_some(Test::Range { min, max })?
         }
     })
+}
+
+/// `watchlist: ALIAS`, or `watchlist: {alias: ALIAS, column: COLUMN}`.
+fn watchlist(node: &Node, out: &mut Diagnostics) -> Option<Test> {
+    let alias = super::scalar::made_of(
+        |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'),
+        64,
+        "letters, digits, `-` and `_`, at most 64",
+    );
+    let column = super::scalar::made_of(
+        |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ' '),
+        200,
+        "letters, digits, blanks, `-` and `_`, at most 200",
+    );
+    if !matches!(node.kind, NodeKind::Map(_)) {
+        let alias = alias(node, out)?;
+        let column = Spanned::new("SearchKey".to_owned(), alias.span);
+        return Some(Test::Watchlist { alias, column });
+    }
+    let object = Object::open(node, "a watchlist", &["alias", "column"], out)?;
+    let alias = object.required("alias", out, alias);
+    let default = || Spanned::new("SearchKey".to_owned(), node.span);
+    let column = if object.has("column") { object.optional("column", out, column)? } else { default() };
+    Some(Test::Watchlist { alias: alias?, column })
 }
 
 /// One value or a list of them: never none, never too many.

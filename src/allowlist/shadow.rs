@@ -1,0 +1,286 @@
+//! Finds entries that another entry makes superfluous, without comparing every entry with every other.
+//!
+//! An entry is made superfluous only by one whose every predicate some predicate of it implies. So each entry is filed once
+//! under its most telling predicate (its *anchor*), by keys that any implied condition must share: a value, a beginning, an
+//! end, three characters in a row, a network. An entry then looks up the keys that its own predicates have, and only what is
+//! filed there is compared exactly. The anchor is the predicate whose keys are rarest in the whole repository, so a column that
+//! every entry has (a folder, a domain) does not make the search slow. Lists that reach few rules are filed apart for each of
+//! them: fifty environments with one updater each do not meet.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hasher as _};
+
+use crate::model::Repository;
+use crate::model::allowlist::{Entry, Predicate, Test, Value};
+
+use super::event::{Network, fold};
+use super::implies;
+use super::uses::Reach;
+
+/// Lists that reach more pairs of environment and rule than this are filed once, for all.
+const NARROW: u32 = 64;
+/// Beginnings, ends and substrings are looked at up to this many bytes.
+const LONGEST: usize = 512;
+
+/// Two entries, by index of list and entry in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pair {
+    /// The superfluous one.
+    pub(super) narrow: (usize, usize),
+    /// The one that does its work.
+    pub(super) wide: (usize, usize),
+    /// Both have the same conditions.
+    pub(super) same: bool,
+}
+
+/// An entry under consideration.
+struct Item<'a> {
+    list: usize,
+    place: (usize, usize),
+    slot: &'a str,
+    entry: &'a Entry,
+}
+
+/// The first entry that makes another one superfluous, for every entry that has one; in the order of the files.
+pub(super) fn pairs(repository: &Repository, reach: &Reach) -> Vec<Pair> {
+    let items: Vec<Item<'_>> = repository
+        .allowlists
+        .iter()
+        .enumerate()
+        .filter(|(list, _)| reach.size(*list) > 0)
+        .flat_map(|(list, file)| {
+            file.entries.iter().enumerate().map(move |(number, entry)| Item {
+                list,
+                place: (list, number),
+                slot: file.slot.value.as_str(),
+                entry,
+            })
+        })
+        .collect();
+    let index = file_all(&items, reach);
+    items
+        .iter()
+        .enumerate()
+        .filter_map(|(number, item)| shadow_of(number, item, &items, &index, reach))
+        .collect()
+}
+
+fn shadow_of(
+    number: usize,
+    item: &Item<'_>,
+    items: &[Item<'_>],
+    index: &HashMap<u64, Vec<u32>>,
+    reach: &Reach,
+) -> Option<Pair> {
+    let mut candidates: Vec<u32> = Vec::new();
+    let place = reach.pairs(item.list).next();
+    for predicate in &item.entry.predicates {
+        for key in lookup_keys(item.slot, predicate) {
+            for place in [place, None] {
+                candidates.extend(index.get(&placed(key, place)).into_iter().flatten());
+            }
+        }
+    }
+    candidates.sort_unstable();
+    candidates.dedup();
+    candidates.into_iter().find_map(|candidate| {
+        let candidate = candidate as usize;
+        let wide = items.get(candidate).filter(|_| candidate != number)?;
+        let same_place = wide.slot == item.slot && reach.includes(wide.list, item.list);
+        if !same_place || wide.entry.expires.value < item.entry.expires.value {
+            return None;
+        }
+        if !implies::entry(item.entry, wide.entry) {
+            return None;
+        }
+        let same = implies::entry(wide.entry, item.entry);
+        // Of two equal ones the first stays, unless it is the one that would end sooner or reach less.
+        let equal = same
+            && wide.entry.expires.value == item.entry.expires.value
+            && reach.includes(item.list, wide.list);
+        (!equal || candidate < number).then_some(Pair { narrow: item.place, wide: wide.place, same })
+    })
+}
+
+/// Keys to entries, each entry under its anchor.
+fn file_all(items: &[Item<'_>], reach: &Reach) -> HashMap<u64, Vec<u32>> {
+    let mut frequency: HashMap<u64, u32> = HashMap::new();
+    for item in items {
+        for predicate in &item.entry.predicates {
+            for key in filing_keys(item.slot, predicate) {
+                *frequency.entry(key).or_default() += 1;
+            }
+        }
+    }
+    let mut index: HashMap<u64, Vec<u32>> = HashMap::new();
+    for (item, number) in items.iter().zip(0_u32..) {
+        let keys = item.entry.predicates.iter().map(|predicate| filing_keys(item.slot, predicate));
+        let crowd = |keys: &Vec<u64>| {
+            keys.iter().map(|key| frequency.get(key).copied().unwrap_or(0)).max().unwrap_or(u32::MAX)
+        };
+        let Some(anchor) = keys.min_by_key(crowd) else { continue };
+        let places: Vec<Option<(u32, u32)>> = if reach.size(item.list) <= NARROW {
+            reach.pairs(item.list).map(Some).collect()
+        } else {
+            vec![None]
+        };
+        for key in anchor {
+            for place in &places {
+                let filed = index.entry(placed(key, *place)).or_default();
+                if filed.last() != Some(&number) {
+                    filed.push(number);
+                }
+            }
+        }
+    }
+    index
+}
+
+/// Under which keys a condition is found by those that imply it: one of them is enough for each way to imply it.
+fn filing_keys(slot: &str, predicate: &Predicate) -> Vec<u64> {
+    let column = predicate.column.value.as_str();
+    let key = |kind: &str, text: &str| hash(&(slot, column, kind, text));
+    let texts = |kind: &str, values: &[crate::source::Spanned<String>]| {
+        values.iter().map(|value| key(kind, &fold(&value.value))).collect::<Vec<_>>()
+    };
+    match &predicate.test {
+        Test::Equals(value) => vec![key("value", &spelled(&value.value))],
+        Test::In(values) => values.iter().map(|value| key("value", &spelled(&value.value))).collect(),
+        Test::StartsWith(values) => texts("start", values),
+        Test::EndsWith(values) => texts("end", values),
+        Test::Contains(values) | Test::Has(values) => {
+            values.iter().map(|value| key("part", first_part(&fold(&value.value)))).collect()
+        }
+        Test::Regex(pattern) => match required_part(&pattern.value) {
+            Some(part) => vec![key("part", first_part(&part)), key("regex", &pattern.value)],
+            None => vec![key("regex", ""), key("regex", &pattern.value)],
+        },
+        Test::Cidr(networks) => networks
+            .iter()
+            .filter_map(|network| Network::parse(&network.value))
+            .filter_map(|network| network.prefix(network.length()))
+            .map(|network| key("network", &network))
+            .collect(),
+        Test::Watchlist { alias, .. } => vec![key("watchlist", &alias.value)],
+        Test::Range { .. } => vec![key("range", "")],
+    }
+}
+
+/// Under which keys those conditions are filed that this one may imply.
+fn lookup_keys(slot: &str, predicate: &Predicate) -> Vec<u64> {
+    let column = predicate.column.value.as_str();
+    let key = |kind: &str, text: &str| hash(&(slot, column, kind, text));
+    let mut keys = Vec::new();
+    let first_value = match &predicate.test {
+        Test::Equals(value) => Some(&value.value),
+        Test::In(values) => values.first().map(|value| &value.value),
+        _ => None,
+    };
+    // Every value must be taken by the other condition, so the first of them is enough to find it.
+    let first_text = match &predicate.test {
+        Test::StartsWith(values) | Test::EndsWith(values) | Test::Contains(values) | Test::Has(values) => {
+            values.first().map(|value| fold(&value.value))
+        }
+        _ => match first_value {
+            Some(Value::String(text)) => Some(fold(text)),
+            _ => None,
+        },
+    };
+    if let Some(value) = first_value {
+        keys.push(key("value", &spelled(value)));
+        keys.push(key("range", ""));
+        keys.push(key("regex", ""));
+    }
+    if let Some(text) = &first_text {
+        let ends = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= LONGEST);
+        if matches!(predicate.test, Test::StartsWith(_) | Test::Equals(_) | Test::In(_)) {
+            keys.extend(ends.filter_map(|end| text.get(..end)).map(|start| key("start", start)));
+        }
+        if matches!(predicate.test, Test::EndsWith(_) | Test::Equals(_) | Test::In(_)) {
+            let starts = text.char_indices().map(|(at, _)| at).filter(|at| text.len() - at <= LONGEST);
+            keys.extend(starts.filter_map(|at| text.get(at..)).map(|end| key("end", end)));
+        }
+        keys.extend(parts(text).map(|part| key("part", part)));
+    }
+    match &predicate.test {
+        Test::Cidr(networks) => {
+            keys.extend(
+                networks
+                    .first()
+                    .and_then(|network| Network::parse(&network.value))
+                    .into_iter()
+                    .flat_map(|network| {
+                        (0..=network.length()).filter_map(move |length| network.prefix(length))
+                    })
+                    .map(|network| key("network", &network)),
+            );
+        }
+        Test::Equals(_) | Test::In(_) => {
+            if let Some(address) = first_text.as_deref().and_then(Network::parse) {
+                let networks = (0..=address.length()).filter_map(|length| address.prefix(length));
+                keys.extend(networks.map(|network| key("network", &network)));
+            }
+        }
+        Test::Regex(pattern) => keys.push(key("regex", &pattern.value)),
+        Test::Range { .. } => keys.push(key("range", "")),
+        Test::Watchlist { alias, .. } => keys.push(key("watchlist", &alias.value)),
+        _ => {}
+    }
+    keys
+}
+
+/// How a value is filed: equal for values that a test without case takes for equal, and for numbers of both types.
+#[expect(clippy::cast_precision_loss, reason = "only groups numbers; equality is decided exactly later")]
+fn spelled(value: &Value) -> String {
+    match value {
+        Value::String(text) => fold(text),
+        Value::Long(number) => format!("{:?}", *number as f64),
+        Value::Real(number) => format!("{number:?}"),
+        Value::Bool(truth) => format!("{truth}"),
+        Value::DateTime(point) => point.clone(),
+    }
+}
+
+/// Up to the first three characters.
+fn first_part(text: &str) -> &str {
+    let end = text.char_indices().nth(3).map_or(text.len(), |(at, _)| at);
+    text.get(..end).unwrap_or(text)
+}
+
+/// Every one, two or three characters in a row.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    let starts = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= LONGEST);
+    starts.flat_map(move |at| {
+        let rest = text.get(at..).unwrap_or("");
+        let ends = rest.char_indices().map(|(at, c)| at + c.len_utf8()).take(3);
+        ends.filter_map(move |end| rest.get(..end))
+    })
+}
+
+/// A text that everything which an expression finds must contain, in lower case.
+fn required_part(pattern: &str) -> Option<String> {
+    use regex_syntax::hir::{Hir, HirKind};
+    fn longest(hir: &Hir) -> Option<String> {
+        match hir.kind() {
+            HirKind::Literal(literal) => {
+                std::str::from_utf8(&literal.0).ok().filter(|text| text.is_ascii()).map(fold)
+            }
+            HirKind::Concat(parts) => parts.iter().filter_map(longest).max_by_key(String::len),
+            HirKind::Capture(group) => longest(&group.sub),
+            HirKind::Repetition(repetition) if repetition.min > 0 => longest(&repetition.sub),
+            _ => None,
+        }
+    }
+    longest(&regex_syntax::parse(pattern).ok()?)
+}
+
+/// A key for one pair of environment and rule, or for all.
+fn placed(key: u64, place: Option<(u32, u32)>) -> u64 {
+    hash(&(key, place))
+}
+
+fn hash(value: &impl std::hash::Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}

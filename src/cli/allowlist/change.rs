@@ -1,0 +1,116 @@
+//! Writing a changed allowlist file: only after the whole repository was compiled with it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use crate::compile::compile;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::model::Repository;
+use crate::model::allowlist::{Allowlist, Scope};
+use crate::yaml::{decode, read};
+
+use super::super::failure::{Exit, Failure};
+use super::super::repository::{Opened, show};
+use super::super::ui::Ui;
+
+/// A file as it would be.
+pub(super) struct Changed<'a> {
+    /// Relative to the root.
+    pub(super) path: &'a str,
+    /// The list's name and scope.
+    pub(super) name: &'a str,
+    pub(super) scope: &'a Scope,
+    pub(super) text: &'a str,
+}
+
+/// Reads and compiles the changed file together with everything else, and writes it when it brings no new error.
+pub(super) fn write(opened: &Opened, changed: &Changed<'_>, today: Date, ui: &Ui) -> Result<(), Failure> {
+    let mut repository = opened.repository.clone();
+    let file = repository.sources.add(changed.path, changed.text);
+    let mut problems = Diagnostics::default();
+    let list = match read::read(changed.text, file) {
+        Ok(node) => decode::allowlist::allowlist(&node, changed.name, changed.scope.clone(), &mut problems),
+        Err(found) => {
+            problems.extend(found);
+            None
+        }
+    };
+    if let Some(list) = list.filter(|_| !problems.has_errors()) {
+        if list.sensitive {
+            repository.sources.mark_sensitive(file);
+        }
+        place(&mut repository, changed.path, list);
+        problems.extend(new_errors(&opened.repository, &repository, changed.scope, today));
+    }
+    problems.settle(&repository.sources);
+    if problems.has_errors() {
+        show(&problems, &repository, ui);
+        let mut failure = Failure::with(Exit::Error, format!("{} was not changed", changed.path));
+        failure.help = Some("change what is wrong above and try again".to_owned());
+        return Err(failure);
+    }
+    replace(&opened.root.join(changed.path), changed.text)
+}
+
+/// Puts the list where the one of the same file was, or in the order of paths.
+fn place(repository: &mut Repository, path: &str, list: Allowlist) {
+    let path_of =
+        |repository: &Repository, known: &Allowlist| repository.sources.path(known.span.file).to_owned();
+    let same = repository.allowlists.iter().position(|known| path_of(repository, known) == path);
+    match same {
+        Some(index) => {
+            if let Some(known) = repository.allowlists.get_mut(index) {
+                *known = Arc::new(list);
+            }
+        }
+        None => {
+            let before = |known: &Arc<Allowlist>| path_of(repository, known).as_str() < path;
+            let index = repository.allowlists.partition_point(before);
+            repository.allowlists.insert(index, Arc::new(list));
+        }
+    }
+}
+
+/// Errors of the environments concerned that were not there before.
+fn new_errors(old: &Repository, new: &Repository, scope: &Scope, today: Date) -> Diagnostics {
+    let concerned = |environment: &&crate::model::environment::Environment| match scope {
+        Scope::Environment(name) => environment.name == *name,
+        Scope::Shared => true,
+    };
+    let mut found = Diagnostics::default();
+    for environment in new.environments.iter().filter(concerned) {
+        let before = compile(old, environment, today).1;
+        let key = |repository: &Repository, finding: &Diagnostic| {
+            (finding.code, finding.span.map(|span| repository.sources.display(span)), finding.label.clone())
+        };
+        let known: Vec<_> = before.iter().map(|finding| key(old, finding)).collect();
+        let after = compile(new, environment, today).1;
+        let errors =
+            after.into_iter().filter(|finding| finding.severity == crate::diagnostic::Severity::Error);
+        found.extend(errors.filter(|finding| !known.contains(&key(new, finding))).collect());
+    }
+    found
+}
+
+/// Writes beside the file and renames, so that nobody ever reads half of it.
+fn replace(path: &Path, text: &str) -> Result<(), Failure> {
+    let unwritable = |error: std::io::Error| {
+        Failure::error(format!("`{}` cannot be written", path.display())).caused_by(&error)
+    };
+    let folder = path.parent().unwrap_or(path);
+    std::fs::create_dir_all(folder).map_err(unwritable)?;
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let temporary = folder.join(format!(".{name}.{}", std::process::id()));
+    std::fs::write(&temporary, text).map_err(unwritable)?;
+    std::fs::rename(&temporary, path).map_err(|error| {
+        let _ = std::fs::remove_file(&temporary);
+        unwritable(error)
+    })
+}
+
+/// `1 entry`, `3 entries`.
+pub(super) fn entries(count: usize) -> String {
+    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
+}
