@@ -23,6 +23,7 @@ pub mod reference;
 mod render;
 mod repository;
 mod sandbox;
+mod schema;
 mod settings;
 mod show;
 mod ui;
@@ -110,6 +111,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Check, format and inspect KQL queries in files and pipes
     Kql(kql::KqlArgs),
+    /// Read the tables of an environment from its tenant
+    Schema(schema::SchemaArgs),
     /// Run and operate the local tenant of `cloud: sandbox`
     Sandbox(sandbox::SandboxArgs),
     /// Print the version
@@ -151,6 +154,7 @@ fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
         Command::Render(args) => render::run(args, &start, settings, ui),
         Command::Explain(args) => explain::run(args, ui),
         Command::Kql(args) => kql::run(args, ui),
+        Command::Schema(args) => schema::run(args, &start, settings, ui),
         Command::Sandbox(args) => {
             let root = crate::load::find_root(&start).unwrap_or(start);
             block_on(async { Ok(sandbox::run(args, &root, &mut std::io::stdout()).await?) })?;
