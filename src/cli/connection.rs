@@ -8,6 +8,7 @@ use crate::model::environment::{Cloud, Environment};
 use crate::plan::{Action, Plan, TargetState};
 use crate::provider::auth::{CredentialChoice, Identity, Variables};
 use crate::provider::cloud::Endpoints;
+use crate::provider::schema::SchemaReader;
 use crate::provider::{ConnectOptions, PACE_VARIABLES, Provider, Session};
 use crate::sandbox;
 
@@ -74,6 +75,11 @@ impl Connection {
         });
         let states: Result<Vec<_>, _> = futures::future::join_all(reads).await.into_iter().collect();
         Ok(states?)
+    }
+
+    /// What reads the tenant's tables.
+    pub(crate) fn schema_reader(&self) -> SchemaReader {
+        self.session.schema_reader()
     }
 
     /// The least time that carrying out the plan takes within the services' quotas.

@@ -24,6 +24,7 @@ pub mod reference;
 mod render;
 mod repository;
 mod sandbox;
+mod schema;
 mod settings;
 mod show;
 mod ui;
@@ -113,6 +114,8 @@ enum Command {
     Allowlist(allowlist::AllowlistArgs),
     /// Check, format and inspect KQL queries in files and pipes
     Kql(kql::KqlArgs),
+    /// Read the tables of an environment from its tenant
+    Schema(schema::SchemaArgs),
     /// Run and operate the local tenant of `cloud: sandbox`
     Sandbox(sandbox::SandboxArgs),
     /// Print the version
@@ -155,6 +158,7 @@ fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::run(args, &start, settings, ui),
         Command::Allowlist(args) => allowlist::run(args, &start, settings, ui),
         Command::Kql(args) => kql::run(args, ui),
+        Command::Schema(args) => schema::run(args, &start, settings, ui),
         Command::Sandbox(args) => {
             let root = crate::load::find_root(&start).unwrap_or(start);
             block_on(async { Ok(sandbox::run(args, &root, &mut std::io::stdout()).await?) })?;

@@ -9,6 +9,7 @@ pub mod attack;
 pub mod defender;
 pub mod environment;
 pub mod project;
+pub mod pulled;
 pub mod rule;
 pub mod schema;
 pub mod sentinel;

@@ -10,6 +10,7 @@ use super::cloud::Endpoints;
 use super::defender::Defender;
 use super::http::patience::{Pacing, TokioPacing};
 use super::http::{self, Service};
+use super::schema::SchemaReader;
 use super::sentinel::Sentinel;
 use super::{ErrorKind, ProviderError};
 use crate::address::{Platform, Workspace};
@@ -126,6 +127,12 @@ impl Session {
     #[must_use]
     pub fn defender(&self, api_version: Option<&str>) -> Defender {
         Defender::new(Arc::clone(&self.graph), api_version)
+    }
+
+    /// The tenant's tables.
+    #[must_use]
+    pub fn schema_reader(&self) -> SchemaReader {
+        SchemaReader::new(Arc::clone(&self.arm), Arc::clone(&self.graph))
     }
 
     fn service(&self, platform: Platform) -> &Service {

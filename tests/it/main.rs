@@ -27,6 +27,7 @@ mod plans;
 mod readme;
 mod refusals;
 mod sandbox;
+mod schema_pull;
 mod schemas;
 mod secrets;
 mod shipped;

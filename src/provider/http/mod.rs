@@ -174,7 +174,9 @@ impl Service {
 
     /// Sends one request, with the repetitions that are safe for its method, and reads the answer.
     pub(crate) async fn call(&self, call: Call<'_>) -> Result<Answer, ProviderError> {
-        let repeat = if call.method == Method::Post { Repeat::OnlyIfRefused } else { Repeat::Always };
+        // A POST creates, unless it is a query.
+        let creates = call.method == Method::Post && call.operation != "read";
+        let repeat = if creates { Repeat::OnlyIfRefused } else { Repeat::Always };
         let mut request = Request::new(call.url.clone(), call.method);
         request.insert_header(ACCEPT, "application/json");
         if let Some(etag) = call.if_match {

@@ -24,6 +24,10 @@ pub(crate) const CALLS_VARIABLE: &str = "PALISADE_GRAPH_CALLS_PER_MINUTE";
 /// Graph's figures unless a variable says otherwise (peers, quirk 17): creates, and all other calls, in a minute.
 const GRAPH_CREATES: usize = 10;
 const GRAPH_CALLS: usize = 100;
+/// Advanced hunting's own quota is 45 queries a minute and tenant; people hunt meanwhile.
+const GRAPH_QUERIES: usize = 40;
+/// How the address of a hunting query ends.
+const QUERY_PATH: &str = "/runHuntingQuery";
 
 /// A minute, and a second for requests that overtake each other on the way.
 const MINUTE: Duration = Duration::from_secs(61);
@@ -42,6 +46,8 @@ pub(crate) enum Class {
     Delete,
     /// POST, at Graph.
     Create,
+    /// A hunting query, at Graph.
+    Query,
     /// Every other call, at Graph.
     Call,
 }
@@ -59,7 +65,7 @@ pub(crate) struct Pace {
     platform: Platform,
     /// Documented figures hold from the start; otherwise only what the service itself says.
     assumed: bool,
-    limits: [(Class, usize); 2],
+    limits: [(Class, usize); 3],
     state: Mutex<State>,
 }
 
@@ -100,6 +106,7 @@ impl Pace {
             limits: [
                 (Class::Create, figure(creates, GRAPH_CREATES)),
                 (Class::Call, figure(calls, GRAPH_CALLS)),
+                (Class::Query, figure(calls.map(|calls| calls.min(GRAPH_QUERIES)), GRAPH_QUERIES)),
             ],
             state: Mutex::default(),
         }
@@ -107,7 +114,7 @@ impl Pace {
 
     /// Takes a place for a request at `now`.
     pub(crate) fn reserve(&self, method: &Method, url: &Url, now: Duration) -> Ticket {
-        let (scope, class) = (self.scope(url), self.class(method));
+        let (scope, class) = (self.scope(url), self.class(method, url));
         let wait = match self.platform {
             Platform::Sentinel => self.bucket_wait(&scope, class, now),
             Platform::Defender => self.window_wait(class, now),
@@ -190,8 +197,9 @@ impl Pace {
         self.limits.iter().find(|(known, _)| *known == class).map_or(0, |(_, limit)| *limit)
     }
 
-    fn class(&self, method: &Method) -> Class {
+    fn class(&self, method: &Method, url: &Url) -> Class {
         match (self.platform, method) {
+            (Platform::Defender, Method::Post) if url.path().ends_with(QUERY_PATH) => Class::Query,
             (Platform::Defender, Method::Post) => Class::Create,
             (Platform::Defender, _) => Class::Call,
             (Platform::Sentinel, Method::Get | Method::Head) => Class::Read,

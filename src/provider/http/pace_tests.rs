@@ -227,6 +227,17 @@ fn graph_is_asked_so_often_in_any_minute_and_no_more() {
 }
 
 #[test]
+fn hunting_queries_are_no_creates() {
+    let base = Url::parse("https://graph.microsoft.com").unwrap();
+    let query = base.join("/v1.0/security/runHuntingQuery").unwrap();
+    let pace = Pace::new(Platform::Defender, &base, None, None);
+    let waits: Vec<u64> =
+        (0..41).map(|_| pace.reserve(&Method::Post, &query, Duration::ZERO).wait.as_secs()).collect();
+    assert_eq!((waits[9], waits[39], waits[40]), (0, 0, 61));
+    assert!(pace.reserve(&Method::Post, &base, Duration::ZERO).wait.is_zero());
+}
+
+#[test]
 fn loopback_is_not_slowed_unless_it_keeps_a_pace() {
     let base = Url::parse("https://127.0.0.1:8443/subscriptions/s/x").unwrap();
     for platform in [Platform::Sentinel, Platform::Defender] {

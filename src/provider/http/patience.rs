@@ -1,9 +1,9 @@
 //! When a request is sent again, and how long everybody waits before that.
 //!
 //! One rule decides what may be repeated. Reading, PUT, PATCH and DELETE have the same effect twice as once, so they are
-//! repeated after lost connections and 5xx. A POST creates: it is repeated only when it certainly was not accepted,
-//! which is a 429 (refused before it was looked at) or a connection that never came about. Everything else is left to
-//! the caller as an open question.
+//! repeated after lost connections and 5xx, and so is a query. Any other POST creates: it is repeated only when it
+//! certainly was not accepted, which is a 429 (refused before it was looked at) or a connection that never came about.
+//! Everything else is left to the caller as an open question.
 //!
 //! A 429 concerns everyone who uses the host, so the wait is the [`Gate`]'s, which all requests to that host pass. Waits
 //! are the service's own (`Retry-After` in seconds or as a date, `…-ms`) or grow exponentially with full jitter, and a

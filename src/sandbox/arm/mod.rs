@@ -1,12 +1,13 @@
 //! Azure Resource Manager: alert rules of Microsoft Sentinel (CONTRACT B), and the few neighbours that a client asks first.
 //!
 //! Start with [`answer`], which checks in the order the real service does; [`rules`] writes and deletes, [`check`] objects,
-//! [`read`] shows, [`tables`] holds the properties.
+//! [`read`] shows, [`tables`] holds the properties. [`workspace`] is the workspace below: its tables and functions.
 
 pub(crate) mod check;
 pub(crate) mod read;
 pub(crate) mod rules;
 pub(crate) mod tables;
+mod workspace;
 
 use axum::http::Method;
 use serde_json::json;
@@ -117,6 +118,13 @@ fn route(world: &mut World, call: &Call, caller: &Caller, twist: &Twist) -> Repl
     }
     if call.segments.len() == 8 && call.method == Method::GET {
         return Reply::json(200, &workspace_resource(&workspace));
+    }
+    if call.segments.len() == 9 && call.method == Method::GET {
+        match segment(8).as_str() {
+            "tables" => return workspace::tables(world, &workspace),
+            "savedsearches" => return workspace::saved_searches(&workspace),
+            _ => {}
+        }
     }
     if !insights {
         return Reply::cloud_error(404, "NotFound", "The resource type could not be found in the namespace.");

@@ -1,10 +1,12 @@
 //! Microsoft Graph: custom detection rules of Microsoft Defender XDR (CONTRACT A).
 //!
 //! Start with [`answer`]; [`rules`] creates, changes and deletes, [`check`] holds the validation messages,
-//! [`read`] shows and lists, [`filter`] evaluates `$filter`, [`tables`] holds the properties.
+//! [`read`] shows and lists, [`filter`] evaluates `$filter`, [`tables`] holds the properties, [`hunting`] answers which columns a
+//! table has.
 
 pub(crate) mod check;
 pub(crate) mod filter;
+mod hunting;
 pub(crate) mod read;
 pub(crate) mod rules;
 pub(crate) mod tables;
@@ -26,6 +28,9 @@ pub(crate) fn shelf(tenant: &str) -> String {
 
 /// Answers a request whose token is good.
 pub(crate) fn answer(world: &mut World, call: &Call, caller: &Caller, twist: &Twist) -> Reply {
+    if hunting::is_query(call) {
+        return hunting::answer(world, call);
+    }
     if let Some(throttled) = throttle(world, call) {
         return throttled;
     }
