@@ -169,7 +169,7 @@ impl Network {
         let (address, length) =
             text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
         let (v4, bits, width) = match address.parse::<IpAddr>().ok()? {
-            IpAddr::V4(address) => (true, u128::from(address.to_ipv6_mapped().to_bits()), 32),
+            IpAddr::V4(address) => (true, address.to_ipv6_mapped().to_bits(), 32),
             IpAddr::V6(address) => (false, address.to_bits(), 128),
         };
         let length =

@@ -92,7 +92,7 @@ impl Interpreter<'_> {
             }
             ExprKind::Binary(binary) => {
                 let (left, right) = (self.worth(&binary.left), self.worth(&binary.right));
-                compare(binary.op, left, right).map_or(Worth::Null, Worth::Truth)
+                compare(binary.op, &left, &right).map_or(Worth::Null, Worth::Truth)
             }
             ExprKind::In(found) => {
                 let left = self.worth(&found.left);
@@ -102,7 +102,7 @@ impl Interpreter<'_> {
                     InOp::HasAny => BinaryOp::Has,
                     other => panic!("{other:?}"),
                 };
-                let tests = found.list.iter().map(|item| compare(op, left.clone(), self.worth(item)));
+                let tests = found.list.iter().map(|item| compare(op, &left, &self.worth(item)));
                 let tests: Vec<Option<bool>> = tests.collect();
                 match () {
                     () if tests.contains(&Some(true)) => Worth::Truth(true),
@@ -143,9 +143,9 @@ impl Interpreter<'_> {
     }
 }
 
-fn compare(op: BinaryOp, left: Worth, right: Worth) -> Option<bool> {
+fn compare(op: BinaryOp, left: &Worth, right: &Worth) -> Option<bool> {
     use std::cmp::Ordering;
-    let order = match (&left, &right) {
+    let order = match (left, right) {
         (Worth::Null, _) | (_, Worth::Null) => return None,
         (Worth::Text(text), Worth::Text(part)) => return Some(text_test(op, text, part)),
         (Worth::Truth(a), Worth::Truth(b)) => a.cmp(b),
@@ -197,7 +197,7 @@ fn four(text: &str) -> Option<(u128, u32)> {
     let (address, length) = text.split_once('/').unwrap_or((text, "32"));
     let address: Ipv4Addr = address.parse().ok()?;
     let length: u32 = length.parse().ok().filter(|length| *length <= 32)?;
-    Some((u128::from(address.to_ipv6_mapped().to_bits()), length + 96))
+    Some((address.to_ipv6_mapped().to_bits(), length + 96))
 }
 
 fn six(text: &str) -> Option<(u128, u32)> {

@@ -156,7 +156,7 @@ fn target(resource: &Resource, owner: &str) -> Target {
 
 fn is_enabled(resource: &Resource) -> bool {
     let value = resource.body.get("enabled").or_else(|| resource.body.get("status"));
-    value.is_some_and(|value| *value == Value::Bool(true) || *value == Value::from("enabled"))
+    value.is_some_and(|value| *value == Value::Bool(true) || value.as_str() == Some("enabled"))
 }
 
 /// In one sentence with the place that decides.
@@ -306,7 +306,7 @@ fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
