@@ -7,7 +7,7 @@
 //! cargo test --bench allowlists                                 # each step once, on few entries
 //! ```
 //!
-//! Figures are in `docs/performance.md`.
+//! Run it with `cargo bench --bench allowlists`; it prints the curve.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench stops at the first surprise")]
 
 use std::fmt::Write as _;
