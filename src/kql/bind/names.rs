@@ -240,7 +240,9 @@ impl<'a> Binder<'a> {
             return self.open_result();
         }
         let suggestion = self.nearest_table(text);
-        if self.schema.knowledge() == Knowledge::Partial {
+        // What is complete is our own workspace; another one may have tables of its own.
+        let elsewhere = self.cx.path.is_some() && self.schema.knowledge() == Knowledge::Complete;
+        if elsewhere || self.schema.knowledge() == Knowledge::Partial {
             let what =
                 format!("'{text}' is not a known table; not all tables are known here, so this may be right");
             self.report("KQL204", Severity::Warning, span, Cow::Owned(what), suggestion);

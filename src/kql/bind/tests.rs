@@ -149,6 +149,15 @@ fn other_workspaces_are_open_not_wrong() {
 }
 
 #[test]
+fn a_complete_schema_says_nothing_of_other_workspaces() {
+    let schema = Schema::built_in(Platform::Sentinel).with_knowledge(Knowledge::Complete);
+    for (query, ok) in [("workspace('w').Badges_CL | take 5", true), ("Badges_CL | take 5", false)] {
+        let bound = bind(&parse(query), query, &schema);
+        assert_eq!(bound.is_ok(), ok, "{query}: {:?}", bound.diagnostics);
+    }
+}
+
+#[test]
 fn file_profile_takes_a_column_name() {
     let schema = Schema::built_in(Platform::Xdr);
     let query = "DeviceFileEvents | invoke FileProfile(SHA1, 1000) | project SHA1, GlobalPrevalence, Signer";
