@@ -24,7 +24,7 @@ pub const CODES: &[Code] = &[
     code(
         "ALW-03",
         "an allowlist entry expires soon",
-        "A reminder, from `allowlist.warn_before` days on. Find out whether the noise still exists before it does expire.",
+        "A reminder, from `allowlist.warn` before its expiry on. Find out whether the noise still exists before it does expire.",
     ),
     code(
         "ALW-04",
