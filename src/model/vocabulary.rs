@@ -109,3 +109,6 @@ pub const AUTOMATED_ACTIONS: &[(&str, &[&str])] = &[
     ("softDeleteEmails", &["networkMessageIdColumn", "recipientColumn"]),
     ("stopAndQuarantineFiles", &["deviceIdColumn", "sha1Column"]),
 ];
+
+/// `alertRuleTemplateName` of the one Fusion rule that every workspace has.
+pub const FUSION_TEMPLATE: &str = "f71aba3d-28fb-450b-b192-4e76a83015c8";

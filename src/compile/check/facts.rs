@@ -47,31 +47,14 @@ pub(super) const NRT_ALERTS: usize = 30;
 
 // --- Sentinel: closed lists (B.3) -----------------------------------------------------------------------------------
 
-/// `triggerOperator`.
-pub(super) const TRIGGER_OPERATORS: [&str; 4] = ["GreaterThan", "LessThan", "Equal", "NotEqual"];
-/// `eventGroupingSettings.aggregationKind`.
-pub(super) const AGGREGATION_KINDS: [&str; 2] = ["SingleAlert", "AlertPerResult"];
-/// `groupingConfiguration.matchingMethod`.
-pub(super) const MATCHING_METHODS: [&str; 3] = ["AllEntities", "AnyAlert", "Selected"];
-/// `groupingConfiguration.groupByAlertDetails`.
-pub(super) const ALERT_DETAILS: [&str; 2] = ["DisplayName", "Severity"];
-/// `alertDynamicProperties[].alertProperty`; the last one in preview versions only.
-pub(super) const ALERT_PROPERTIES: [&str; 10] = [
-    "AlertLink",
-    "ConfidenceLevel",
-    "ConfidenceScore",
-    "ExtendedLinks",
-    "ProductComponentName",
-    "ProductName",
-    "ProviderName",
-    "RemediationSteps",
-    "Techniques",
-    "SubTechniques",
-];
+// Plain lists of words are the vocabulary of rule files; here stands only what a check must know beyond a word.
+pub(super) use crate::model::vocabulary::{
+    AGGREGATION_KINDS, ALERT_DETAILS, ALERT_PROPERTIES, EVENT_GROUPING_KINDS, FUSION_TEMPLATE,
+    ISOLATION_TYPES, MATCHING_METHODS, TRIGGER_OPERATORS,
+};
+
 /// The property of [`ALERT_PROPERTIES`] that stable versions do not know.
 pub(super) const ALERT_PROPERTY_PREVIEW: &str = "SubTechniques";
-/// The only template of Fusion rules.
-pub(super) const FUSION_TEMPLATE: &str = "f71aba3d-28fb-450b-b192-4e76a83015c8";
 
 /// A product of `productFilter`.
 pub(super) struct Product {
@@ -327,10 +310,6 @@ pub(super) const DEFENDER_ID: usize = 100;
 
 // --- Defender: closed lists (A.4) -----------------------------------------------------------------------------------
 
-/// `eventGroupingKind`.
-pub(super) const EVENT_GROUPING_KINDS: [&str; 2] = ["alertPerEvent", "singleAlert"];
-/// `isolateDevices[].isolationType`.
-pub(super) const ISOLATION_TYPES: [&str; 2] = ["full", "selective"];
 /// Collections of which one must be mapped (A.5).
 pub(super) const ASSETS: [&str; 4] = ["hosts", "accounts", "mailboxes", "ips"];
 
@@ -447,3 +426,37 @@ pub(super) const ACTIONS: [Action; 16] = [
     action("moveEmailsToDeletedItems", &["networkMessageIdColumn", "recipientColumn"]),
     action("stopAndQuarantineFiles", &["deviceIdColumn", "sha1Column"]),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::model::vocabulary;
+
+    fn set<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
+        names.into_iter().collect()
+    }
+
+    /// The decoder accepts the vocabulary's words, the checks know more about each: neither may have a word alone.
+    #[test]
+    fn the_rich_tables_have_the_words_of_the_vocabulary() {
+        let words = |list: &[&'static str]| list.iter().copied().collect::<BTreeSet<_>>();
+        assert_eq!(set(ENTITY_TYPES.iter().map(|one| one.name)), words(vocabulary::ENTITY_TYPES));
+        assert_eq!(set(PRODUCTS.iter().map(|one| one.name)), words(vocabulary::PRODUCTS));
+        let collections = vocabulary::ENTITY_MAPPINGS;
+        assert_eq!(ENTITY_COLLECTIONS.len(), collections.len());
+        for (name, members) in collections {
+            let found = ENTITY_COLLECTIONS.iter().find(|one| one.name == *name);
+            assert_eq!(found.map(|one| words(one.members)), Some(words(members)), "{name}");
+        }
+        assert_eq!(ACTIONS.len(), vocabulary::AUTOMATED_ACTIONS.len());
+        for (name, members) in vocabulary::AUTOMATED_ACTIONS {
+            let found = ACTIONS.iter().find(|one| one.name == *name);
+            let all = found.map(|one| {
+                set(one.members.iter().copied().chain(one.device_groups.then_some("deviceGroupNames")))
+            });
+            assert_eq!(all, Some(words(members)), "{name}");
+        }
+    }
+}

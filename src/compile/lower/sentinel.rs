@@ -7,16 +7,14 @@ use crate::diagnostic::Diagnostics;
 use crate::duration::IsoDuration;
 use crate::model::rule::{Rule, Severity};
 use crate::model::sentinel::{Alerting, Fusion, Grouping, Kind as RuleKind, MicrosoftSecurity, Schedule};
+use crate::model::vocabulary::FUSION_TEMPLATE;
 use crate::resource::{Body, Kind, Marker, MarkerCarrier, Resource, sentinel_rule_id};
 
 use super::super::Scope;
 use super::super::query::Compiled;
 use super::{check_length, object, parents, strings, sub_techniques};
 
-/// The template of the one Fusion rule that every workspace has.
-const FUSION_TEMPLATE: &str = "f71aba3d-28fb-450b-b192-4e76a83015c8";
-
-/// The id under which the service keeps that rule; there is no second one.
+/// The id under which the service keeps the one Fusion rule; there is no second one.
 const FUSION_ID: &str = "BuiltInFusion";
 
 /// What the portal writes when suppression is off; the property is required all the same.

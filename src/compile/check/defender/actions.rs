@@ -135,7 +135,7 @@ fn check_value(member: &Spanned<String>, value: &MemberValue, diagnostics: &mut 
                 .with_help(format!("write `deviceGroupNames: [{}]`", one.value)),
         ),
         (ISOLATION_TYPE, MemberValue::One(word)) => {
-            let types = facts::ISOLATION_TYPES.into_iter();
+            let types = facts::ISOLATION_TYPES.iter().copied();
             one_of(codes::DEFENDER_ACTIONS, "isolation type", "Defender", word, types)
         }
         (_, value) if is_column(value) => None,

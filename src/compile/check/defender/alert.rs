@@ -14,7 +14,7 @@ pub(super) fn check(rule: &Rule, section: &Defender, diagnostics: &mut Diagnosti
     check_placeholders(title, description, diagnostics);
     custom_details(&section.custom_details, diagnostics);
     if let Some(kind) = &section.event_grouping {
-        let kinds = facts::EVENT_GROUPING_KINDS.into_iter();
+        let kinds = facts::EVENT_GROUPING_KINDS.iter().copied();
         if let Some(finding) = one_of(codes::EVENT_GROUPING, "event grouping", "Defender", kind, kinds) {
             diagnostics.push(finding);
         }

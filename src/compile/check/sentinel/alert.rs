@@ -96,7 +96,7 @@ fn check_format(format: &Spanned<String>, what: &str, limit: usize, diagnostics:
 
 fn dynamic_properties(alert: &AlertOverride, diagnostics: &mut Diagnostics) {
     for (property, column) in &alert.dynamic_properties {
-        let names = facts::ALERT_PROPERTIES.into_iter();
+        let names = facts::ALERT_PROPERTIES.iter().copied();
         if let Some(finding) = one_of(codes::ALERT_FORMAT, "alert property", "Sentinel", property, names) {
             diagnostics.push(finding);
         }

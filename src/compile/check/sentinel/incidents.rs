@@ -10,14 +10,14 @@ use crate::source::Spanned;
 
 pub(super) fn check(alerting: &Alerting, diagnostics: &mut Diagnostics) {
     if let Some(kind) = &alerting.event_grouping {
-        let kinds = facts::AGGREGATION_KINDS.into_iter();
+        let kinds = facts::AGGREGATION_KINDS.iter().copied();
         if let Some(finding) = one_of(codes::INCIDENTS, "event grouping", "Sentinel", kind, kinds) {
             diagnostics.push(finding);
         }
     }
     let Some(grouping) = &alerting.grouping else { return };
     within(codes::INCIDENTS, "grouping look-back", &grouping.lookback, facts::SENTINEL_GROUPING, diagnostics);
-    let methods = facts::MATCHING_METHODS.into_iter();
+    let methods = facts::MATCHING_METHODS.iter().copied();
     if let Some(finding) =
         one_of(codes::INCIDENTS, "matching method", "Sentinel", &grouping.matching, methods)
     {
@@ -74,7 +74,7 @@ fn references(alerting: &Alerting, grouping: &Grouping, diagnostics: &mut Diagno
         }
     }
     for detail in &grouping.by_alert_details {
-        let details = facts::ALERT_DETAILS.into_iter();
+        let details = facts::ALERT_DETAILS.iter().copied();
         if let Some(finding) = one_of(codes::INCIDENTS, "alert detail", "Sentinel", detail, details) {
             diagnostics.push(finding);
         }

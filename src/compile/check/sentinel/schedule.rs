@@ -75,7 +75,7 @@ fn relation(frequency: &Spanned<IsoDuration>, period: &Spanned<IsoDuration>, dia
 }
 
 fn trigger(schedule: &Schedule, diagnostics: &mut Diagnostics) {
-    let operators = facts::TRIGGER_OPERATORS.into_iter();
+    let operators = facts::TRIGGER_OPERATORS.iter().copied();
     if let Some(finding) =
         one_of(codes::TRIGGER, "trigger operator", "Sentinel", &schedule.operator, operators)
     {
