@@ -7,7 +7,7 @@ use crate::diagnostic::Diagnostics;
 
 use super::failure::{Exit, Failure};
 use super::plan::Format;
-use super::repository::{EnvironmentArgs, count_line, open};
+use super::repository::{EnvironmentArgs, count_line, open, open_at};
 use super::settings::Settings;
 use super::ui::Ui;
 
@@ -28,6 +28,9 @@ pub(crate) struct ValidateArgs {
     /// Refuse queries with a higher cost score
     #[arg(long, value_name = "N")]
     max_cost: Option<u32>,
+    /// Also compare with the repository as of this git revision: versions, and rules that disappeared
+    #[arg(long, value_name = "REV")]
+    since: Option<String>,
     /// How to print the findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -56,6 +59,14 @@ pub(crate) fn run(args: &ValidateArgs, start: &Path, settings: &Settings, ui: &U
         }
     }
     findings.extend(advice::advise(&opened.repository));
+    if let Some(revision) = &args.since {
+        let then = open_at(start, revision)?;
+        if then.diagnostics.has_errors() {
+            return Err(Failure::error(format!("the repository as of {revision} has errors itself"))
+                .help("choose a revision in which `palisade validate` succeeds"));
+        }
+        findings.extend(advice::since(&opened.repository, &then.repository));
+    }
     // A silence may be needed in an environment that was not looked at.
     if !named && !findings.has_errors() {
         let useless = advice::useless_silences(&opened.repository, &findings);

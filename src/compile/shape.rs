@@ -41,6 +41,8 @@ pub(crate) struct Shape {
     pub(crate) wildcards: Vec<(Construct, Span)>,
     /// Calls of `workspace()`.
     pub(crate) workspaces: Vec<Span>,
+    /// Calls of `ago()`.
+    pub(crate) look_backs: Vec<Span>,
     /// Names at places where a table may stand: sources of pipelines, operands of joins and unions.
     pub(crate) sources: Vec<(Box<str>, Span)>,
     /// What the result's last steps do to columns, in order; only steps of the outermost pipeline.
@@ -149,6 +151,7 @@ impl Shape {
                 self.constructs.push((Construct::ExternalData, word));
             }
             ExprKind::Call(call) if &*call.name.text == "workspace" => self.workspaces.push(call.name.span),
+            ExprKind::Call(call) if &*call.name.text == "ago" => self.look_backs.push(call.name.span),
             ExprKind::Pipeline(pipeline) => pipeline.source.iter().for_each(|source| self.source(source)),
             _ => {}
         }

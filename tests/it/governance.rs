@@ -295,3 +295,42 @@ fn every_promise_names_tests_that_are_there() {
         }
     }
 }
+
+#[test]
+fn validate_since_asks_for_versions_and_for_rules_that_disappeared() {
+    let world = World::new();
+    git(&world, &["init", "-q"]);
+    let history = |entries: &str| format!("changelog:\n{entries}");
+    let first = "  - {version: \"1.0\", date: 2026-11-01, message: First.}\n";
+    world.append("rules/task.yaml", &history(first));
+    let earlier = commit(&world, "first");
+    let path = path();
+    let with_git = [("PATH", path.as_str())];
+    let since = format!("validate --since {earlier}");
+    world.run_with(&since, &with_git).exits(0).never_says(&["LIFE-0"]);
+
+    // A comment is no change; a changed rule wants a version.
+    let written = world.read("rules/task.yaml");
+    world.write("rules/task.yaml", format!("# a comment\n{written}"));
+    world.run_with(&since, &with_git).exits(0).never_says(&["LIFE-0"]);
+    world.edit("rules/task.yaml", "frequency: PT1H", "frequency: PT30M");
+    world.run_with(&since, &with_git).exits(0).says(&["warning[LIFE-01]", "its version is still 1.0"]);
+    world.run("validate").exits(0).never_says(&["LIFE-0"]);
+    let second = "  - {version: \"1.1\", date: 2026-11-02, message: Twice as often.}\n";
+    world.edit("rules/task.yaml", first, &format!("{second}{first}"));
+    world.run_with(&since, &with_git).exits(0).never_says(&["LIFE-0"]);
+    world.edit("rules/task.yaml", "\"1.1\"", "\"1.4\"");
+    world.run_with(&since, &with_git).exits(0).says(&["LIFE-01", "versions are skipped: it was 1.0"]);
+    world.edit("rules/task.yaml", "\"1.4\"", "\"0.9\"");
+    world.run_with(&since, &with_git).says(&["LIFE-01", "lower than it was"]);
+
+    // In service, and gone.
+    world.write("rules/task.yaml", &written);
+    world.remove("rules/hunt.yaml");
+    world.run_with(&since, &with_git).says(&[
+        "warning[LIFE-04]",
+        "`hunt` was in production",
+        "rules/hunt.yaml",
+    ]);
+    world.run_with("validate --since no-such-revision", &with_git).exits(1).says(&["no-such-revision"]);
+}

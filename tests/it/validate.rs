@@ -328,6 +328,12 @@ fn near_real_time_stays_in_its_workspace() {
         ),
         ("in a string", nrt("SecurityEvent\n| where Computer == \"workspace('x')\" // workspace(1)"), &[]),
         ("scheduled may", rule("workspace('other').SecurityEvent\n| where EventID == 1", SCHEDULED), &[]),
+        (
+            "looks back",
+            nrt("SecurityEvent\n| where TimeGenerated > ago(1h) and EventID == 1"),
+            &["warning[SEN-08]: near-real-time rule looks back", "  |                         ^^^ no effect"],
+        ),
+        ("scheduled looks back", rule("SecurityEvent\n| where TimeGenerated > ago(1h)", SCHEDULED), &[]),
     ]);
 }
 

@@ -36,6 +36,14 @@ codes! {
     /// Not in the coverage.
     NO_TECHNIQUE = "META-07", "a rule in production names no ATT&CK technique",
         "Coverage reports count techniques. A rule that names none, or only a tactic, does not appear in them.";
+    /// A change without a version.
+    VERSION = "LIFE-01", "a rule changed and its version does not say so",
+        "`validate --since REVISION` compares with an earlier state: a rule that keeps a changelog gets a new entry with every change, its \
+         version rises by one step, never falls and skips none. Otherwise an alert cannot be matched with the text that raised it.";
+    /// Gone.
+    REMOVED = "LIFE-04", "a rule in production disappeared",
+        "`validate --since REVISION` compares with an earlier state: a rule whose file is deleted leaves a hole that nobody decided. Set \
+         `status: deprecated` first, with the reason, and delete the file when nobody depends on it any more.";
     /// History.
     CHANGELOG = "LIFE-02", "the changelog is not in order",
         "The newest entry stands first; versions are numbers such as 1.2 that fall strictly from entry to entry, and no entry is dated after \

@@ -57,7 +57,7 @@ pub(super) fn check(rule: &Rule, found: &mut Diagnostics) {
 }
 
 /// `1.2` or `1.2.3` as numbers that compare.
-fn number(version: &str) -> Option<Vec<u32>> {
+pub(super) fn number(version: &str) -> Option<Vec<u32>> {
     let parts: Option<Vec<u32>> = version.split('.').map(|part| part.parse().ok()).collect();
     parts.filter(|parts| (2..=3).contains(&parts.len()))
 }

@@ -12,6 +12,7 @@ mod history;
 mod metadata;
 mod queries;
 mod secrets;
+mod since;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ use crate::model::environment::Environment;
 
 pub use codes::CODES;
 pub use queries::costs;
+pub use since::since;
 
 use super::Desired;
 use super::check::apply_policy;
@@ -69,6 +71,8 @@ pub fn empty_environment(
 #[must_use]
 pub fn useless_silences(repository: &Repository, findings: &Diagnostics) -> Diagnostics {
     let silences = repository.rules.iter().flat_map(|rule| &rule.silence);
+    // These need an earlier state to compare with, which is not always there.
+    let silences = silences.filter(|silence| !["LIFE-01", "LIFE-04"].contains(&silence.lint.value.as_str()));
     let useless = silences.filter(|silence| !findings.is_silence_used(silence.lint.span)).map(|silence| {
         codes::USELESS_SILENCE
             .warning("a silence without effect")

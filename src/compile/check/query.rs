@@ -31,6 +31,19 @@ pub(super) fn sentinel(section: &Sentinel, shape: &Shape, locator: &Locator<'_>,
     if !matches!(section.kind.value, Kind::Nrt(_)) {
         return;
     }
+    // One finding: the others say the same.
+    if let Some(span) = shape.look_backs.first() {
+        found.push(
+            codes::NRT
+                .warning("near-real-time rule looks back")
+                .labelled(place(locator, *span), "no effect beyond the last minute")
+                .with_detail(
+                    "Sentinel runs NRT rules every minute over the events that arrived in the last one, whatever the query says; a condition \
+                     on the events' own time can only lose those that arrive late.",
+                )
+                .with_help("leave the condition out, or use `kind: scheduled` with a `period`"),
+        );
+    }
     for span in &shape.workspaces {
         found.push(
             codes::NRT
