@@ -32,6 +32,9 @@ pub mod diff;
 pub mod plan;
 pub mod resource;
 
+// What is deployed where, for people who read: pure.
+pub mod catalogue;
+
 // Edge: the network.
 pub mod apply;
 pub mod provider;

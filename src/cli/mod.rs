@@ -10,12 +10,15 @@ mod audit;
 mod baseline;
 mod carry_out;
 mod connection;
+mod coverage;
+mod docs;
 mod drift;
 mod explain;
 mod failure;
 mod git;
 mod journal;
 mod kql;
+mod looking;
 mod plan;
 mod planning;
 mod progress;
@@ -110,6 +113,10 @@ enum Command {
     Render(render::RenderArgs),
     /// Explain a diagnostic's code, or a rule: the effective query, and where each of its lines came from
     Explain(explain::ExplainArgs),
+    /// Show which ATT&CK techniques each environment watches
+    Coverage(coverage::CoverageArgs),
+    /// Write the catalogue of detections for people to read
+    Docs(docs::DocsArgs),
     /// Look at, question and change allowlists
     Allowlist(allowlist::AllowlistArgs),
     /// Check, format and inspect KQL queries in files and pipes
@@ -156,6 +163,8 @@ fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
         Command::Validate(args) => validate::run(args, &start, settings, ui),
         Command::Render(args) => render::run(args, &start, settings, ui),
         Command::Explain(args) => explain::run(args, &start, settings, ui),
+        Command::Coverage(args) => coverage::run(args, &start, settings, ui),
+        Command::Docs(args) => docs::run(args, &start, settings, ui),
         Command::Allowlist(args) => allowlist::run(args, &start, settings, ui),
         Command::Kql(args) => kql::run(args, ui),
         Command::Schema(args) => schema::run(args, &start, settings, ui),

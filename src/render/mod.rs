@@ -2,8 +2,10 @@
 //!
 //! Nothing here reads or writes anything. Foreign text always passes through [`safe`].
 
+pub mod coverage;
 pub mod diagnostics;
 pub mod paint;
 pub mod plan;
 pub mod safe;
 pub mod sarif;
+pub mod site;

@@ -31,6 +31,7 @@ mod schema_pull;
 mod schemas;
 mod secrets;
 mod shipped;
+mod site;
 mod tidy;
 mod validate;
 mod world;

@@ -1,4 +1,7 @@
-//! ATT&CK names as both services spell them. Facts: CONTRACT B.3 (tactics), MITRE ATT&CK (ids).
+//! ATT&CK: the tactics as both services spell them, the form of a technique's id, and the [`matrix`] of techniques.
+//! Facts: CONTRACT B.3 (tactics), MITRE ATT&CK (ids).
+
+pub mod matrix;
 
 /// Tactic in the services' spelling, and its ATT&CK id. `PreAttack` and the two ICS ones have none in Enterprise.
 pub const TACTICS: [(&str, &str); 17] = [
