@@ -27,13 +27,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            file_bytes: 1 << 20,
-            event_bytes: 16 << 20,
-            total_bytes: 256 << 20,
-            files: 50_000,
-            depth: 16,
-        }
+        Self { file_bytes: 1 << 20, event_bytes: 16 << 20, total_bytes: 256 << 20, files: 50_000, depth: 16 }
     }
 }
 
@@ -134,7 +128,7 @@ impl Files {
         for (end, _) in path.match_indices('/') {
             self.safe(path.get(..end)?, sources, out)?;
         }
-        (self.safe(path, sources, out)? == false).then(|| Found { path: path.to_owned() })
+        (!self.safe(path, sources, out)?).then(|| Found { path: path.to_owned() })
     }
 
     /// A file by its path, if there is one.

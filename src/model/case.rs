@@ -76,8 +76,17 @@ pub struct Alert {
     pub columns: Vec<(Key, Node)>,
     /// Rows of which each must be there, compared in the columns that they name.
     pub rows: Vec<Row>,
-    /// Kinds of entity that every row must identify, perhaps with values of which one must be among the identifiers.
-    pub entities: Vec<(Spanned<String>, Vec<Spanned<String>>)>,
+    /// Entities that every row must identify.
+    pub entities: Vec<EntityCheck>,
+}
+
+/// An entity that an alert must carry.
+#[derive(Debug, Clone)]
+pub struct EntityCheck {
+    /// Its kind in Sentinel's words, for example `Host`; Defender's `hosts` is the same.
+    pub kind: Spanned<String>,
+    /// One of these must be an identifier; empty: any will do.
+    pub values: Vec<Spanned<String>>,
 }
 
 /// Rows under a name.

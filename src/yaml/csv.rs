@@ -37,7 +37,8 @@ pub fn read(text: &str, file: FileId, most: usize) -> Result<Vec<Record>, Box<Di
             );
             return Err(Box::new(finding));
         }
-        let cell = |(value, span)| Node { kind: NodeKind::Str(Text { value, line_starts: Vec::new() }), span };
+        let cell =
+            |(value, span)| Node { kind: NodeKind::Str(Text { value, line_starts: Vec::new() }), span };
         rows.push(header.iter().cloned().zip(cells.into_iter().map(cell)).collect());
     }
     Ok(rows)

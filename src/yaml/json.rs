@@ -201,7 +201,8 @@ mod tests {
 
     #[test]
     fn values_and_places() {
-        let node = read_all(r#" {"a": [1, -2.5e1, "x\u0041\n", true, null, 18446744073709551616]} "#).unwrap();
+        let node =
+            read_all(r#" {"a": [1, -2.5e1, "x\u0041\n", true, null, 18446744073709551616]} "#).unwrap();
         let Some(Node { kind: NodeKind::Seq(items), span }) = node.get("a") else { panic!("{node:?}") };
         let kinds: Vec<String> = items.iter().map(|item| format!("{:?}", item.kind)).collect();
         assert_eq!(kinds[0], "Int(1)");
@@ -215,8 +216,19 @@ mod tests {
     #[test]
     fn what_is_not_json_is_refused_at_its_place() {
         for (text, at) in [
-            ("", 0), ("{", 1), ("[1,]", 3), ("{\"a\" 1}", 5), ("{a: 1}", 1), ("[01]", 1), ("nul", 0), ("\"a", 0), ("1 2", 2),
-            ("\"\\q\"", 0), ("{\"a\":1,\"a\":2}", 7), ("[\"\t\"]", 2), ("\"\\", 0),
+            ("", 0),
+            ("{", 1),
+            ("[1,]", 3),
+            ("{\"a\" 1}", 5),
+            ("{a: 1}", 1),
+            ("[01]", 1),
+            ("nul", 0),
+            ("\"a", 0),
+            ("1 2", 2),
+            ("\"\\q\"", 0),
+            ("{\"a\":1,\"a\":2}", 7),
+            ("[\"\t\"]", 2),
+            ("\"\\", 0),
         ] {
             let problem = read_all(text).expect_err(text);
             assert_eq!(problem.span.map(|span| span.start), Some(at), "{text}");

@@ -17,10 +17,10 @@
 
 use jiff::Timestamp;
 
-use super::object::{Object, list, one_or_many, wrong_type};
+use super::object::{Object, list, one_or_many, pairs, wrong_type};
 use super::scalar::{boolean, int, invalid, line, text};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
-use crate::model::case::{Alert, Case, Expect, Feed, Row};
+use crate::model::case::{Alert, Case, EntityCheck, Expect, Feed, Row};
 use crate::source::Spanned;
 use crate::yaml::{Node, NodeKind};
 
@@ -107,7 +107,8 @@ fn case(node: &Node, shared: &Shared, out: &mut Diagnostics) -> Option<Case> {
         object.required("expect", out, expect)
     };
     let own_feeds = |mut own: Vec<Feed>, shared: &[Feed]| {
-        let missing = shared.iter().filter(|feed| own.iter().all(|known| known.name.value != feed.name.value));
+        let missing =
+            shared.iter().filter(|feed| own.iter().all(|known| known.name.value != feed.name.value));
         let missing: Vec<Feed> = missing.cloned().collect();
         own.extend(missing);
         own
@@ -152,7 +153,11 @@ fn contradictions(object: &Object<'_>, case: &Case, out: &mut Diagnostics) {
     };
     let silent = matches!(case.expect, Expect::Silent);
     if case.must_alert && silent {
-        refuse("must_alert", "the same case expects silence", "write `expect: alert`, or remove `must_alert`");
+        refuse(
+            "must_alert",
+            "the same case expects silence",
+            "write `expect: alert`, or remove `must_alert`",
+        );
     }
     if case.must_alert && !case.environments.is_empty() {
         refuse(
@@ -195,12 +200,18 @@ fn alert(node: &Node, out: &mut Diagnostics) -> Option<Alert> {
 }
 
 /// `[Host, Account]`, or `{Host: pc-17, Account: [a, b]}`.
-fn entities(node: &Node, out: &mut Diagnostics) -> Option<Vec<(Spanned<String>, Vec<Spanned<String>>)>> {
+fn entities(node: &Node, out: &mut Diagnostics) -> Option<Vec<EntityCheck>> {
+    let check = |(kind, values)| EntityCheck { kind, values };
     match &node.kind {
-        NodeKind::Map(_) => super::object::pairs(node, "a mapping of entities to values", out, |node, out| {
-            one_or_many(node, out, line)
-        }),
-        _ => Some(one_or_many(node, out, line)?.into_iter().map(|kind| (kind, Vec::new())).collect()),
+        NodeKind::Map(_) => {
+            let read = |node: &Node, out: &mut Diagnostics| one_or_many(node, out, line);
+            let found = pairs(node, "a mapping of entities to values", out, read)?;
+            Some(found.into_iter().map(check).collect())
+        }
+        _ => {
+            let kinds = one_or_many(node, out, line)?;
+            Some(kinds.into_iter().map(|kind| check((kind, Vec::new()))).collect())
+        }
     }
 }
 
