@@ -6,6 +6,7 @@
 
 pub mod decode;
 pub mod encoding;
+pub mod format;
 pub mod merge;
 pub mod read;
 mod syntax;
