@@ -7,6 +7,7 @@
 pub mod csv;
 pub mod decode;
 pub mod encoding;
+pub mod format;
 pub mod json;
 pub mod merge;
 pub mod read;
