@@ -31,6 +31,7 @@ pub mod compile;
 pub mod diff;
 pub mod plan;
 pub mod resource;
+pub mod verify;
 
 // Adoption: foreign forms of rules as rule files.
 pub mod import;

@@ -29,6 +29,7 @@ mod sandbox;
 mod schema;
 mod settings;
 mod show;
+mod test;
 mod ui;
 mod validate;
 mod version;
@@ -108,6 +109,8 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Check every file offline and compile every environment
     Validate(validate::ValidateArgs),
+    /// Play the cases of rules: events, and what each compiled query must make of them
+    Test(test::TestArgs),
     /// Print the exact query and payload that would be sent for a rule
     Render(render::RenderArgs),
     /// Explain a diagnostic's code, or a rule: the effective query, and where each of its lines came from
@@ -158,6 +161,7 @@ fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
         Command::Audit(args) => audit::run(args, &start, ui),
         Command::Show(args) => show::run(args, ui),
         Command::Validate(args) => validate::run(args, &start, settings, ui),
+        Command::Test(args) => test::run(args, &start, settings, ui),
         Command::Render(args) => render::run(args, &start, settings, ui),
         Command::Explain(args) => explain::run(args, &start, settings, ui),
         Command::Fmt(args) => fmt::run(args, &start, ui),

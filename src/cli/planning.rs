@@ -142,7 +142,7 @@ pub(crate) async fn plan_environment(
     settings: &Settings,
     ui: &Ui,
 ) -> Result<Planned, Failure> {
-    let (desired, diagnostics) = opened.compile(environment, settings.today()?, ui)?;
+    let (desired, diagnostics) = opened.compile_proven(environment, settings.today()?, ui)?;
     warn(opened, &diagnostics, ui);
     let connection = connect(environment, &opened.root, args.credential.0, settings).await?;
     let states = match connection.list().await {

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 
-use crate::compile::{Desired, compile};
+use crate::compile::{Analyses, Desired, compile};
 use crate::diagnostic::{Diagnostics, Severity, did_you_mean};
 use crate::model::Repository;
 use crate::model::environment::{Environment, Ring};
+use crate::verify::Verifier;
 
 use super::failure::{Exit, Failure};
 use super::ui::Ui;
@@ -164,6 +165,26 @@ impl Opened {
         diagnostics.settle(&self.repository.sources);
         if diagnostics.has_errors() {
             show(&diagnostics, &self.repository, ui);
+            return Err(Failure::diagnosed(Exit::Error));
+        }
+        Ok((desired, diagnostics))
+    }
+}
+
+impl Opened {
+    /// As [`Self::compile`], for what is about to be deployed: attacks that must alert do, or it stops.
+    pub(crate) fn compile_proven(
+        &self,
+        environment: &Environment,
+        today: Date,
+        ui: &Ui,
+    ) -> Result<(Desired, Diagnostics), Failure> {
+        let (desired, diagnostics) = self.compile(environment, today, ui)?;
+        let analyses = Analyses::default();
+        let mut broken = Verifier::new(&self.repository, &analyses, today).promises(environment, &desired);
+        if broken.has_errors() {
+            broken.settle(&self.repository.sources);
+            show(&broken, &self.repository, ui);
             return Err(Failure::diagnosed(Exit::Error));
         }
         Ok((desired, diagnostics))

@@ -113,6 +113,12 @@ pub(crate) fn is_admin_only(path: &str) -> bool {
         && !WRITABLE_FOLDERS.iter().any(|folder| lower.starts_with(folder) || folder.starts_with(&lower))
 }
 
+/// A folder below `prefix` that every user can write, where the prefix itself promises otherwise.
+pub(crate) fn writable_below(prefix: &str) -> Option<&'static str> {
+    let lower = prefix.to_lowercase();
+    WRITABLE_FOLDERS.into_iter().find(|folder| folder.starts_with(&lower))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

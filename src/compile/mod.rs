@@ -41,6 +41,8 @@ use crate::resource::Resource;
 pub use allowlist::AllowlistIndex;
 pub(crate) use allowlist::is_in as list_is_in;
 pub use analysis::{Analyses, CODES as ANALYSIS_CODES};
+pub(crate) use analysis::{Known, platform_of};
+pub(crate) use check::apply_policy;
 pub use codes::CODES;
 pub use lower::MAX_QUERY;
 pub use select::{DropReason, Dropped};
