@@ -33,6 +33,9 @@ pub mod plan;
 pub mod resource;
 pub mod verify;
 
+// Recording: result rows as cases.
+pub mod fixture;
+
 // Adoption: foreign forms of rules as rule files.
 pub mod import;
 

@@ -22,6 +22,7 @@ mod plan;
 mod planning;
 mod progress;
 mod record;
+mod recording;
 pub mod reference;
 mod render;
 mod repository;
@@ -111,6 +112,8 @@ enum Command {
     Validate(validate::ValidateArgs),
     /// Play the cases of rules: events, and what each compiled query must make of them
     Test(test::TestArgs),
+    /// Turn result rows of a hunting query into a case
+    Record(recording::RecordArgs),
     /// Print the exact query and payload that would be sent for a rule
     Render(render::RenderArgs),
     /// Explain a diagnostic's code, or a rule: the effective query, and where each of its lines came from
@@ -162,6 +165,7 @@ fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
         Command::Show(args) => show::run(args, ui),
         Command::Validate(args) => validate::run(args, &start, settings, ui),
         Command::Test(args) => test::run(args, &start, settings, ui),
+        Command::Record(args) => recording::run(args, &start, settings, ui),
         Command::Render(args) => render::run(args, &start, settings, ui),
         Command::Explain(args) => explain::run(args, &start, settings, ui),
         Command::Fmt(args) => fmt::run(args, &start, ui),

@@ -31,17 +31,18 @@ pub fn text(outcomes: &[Outcome<'_>], paint: Paint) -> String {
                     paint.faint(&format!("{}{by}", passed.join(", ")))
                 );
             }
-            for run in runs.iter().filter(|run| !run.passed) {
+            for (run, places) in failed(&runs) {
                 let _ = writeln!(
                     out,
                     "  {}  {}  {}",
                     paint.removed("FAILED"),
                     safe::line(case),
-                    paint.faint(place(run))
+                    paint.faint(&places.join(", "))
                 );
-                let _ = writeln!(out, "          expected: {}", run.expect);
-                for reason in &run.reasons {
-                    let _ = writeln!(out, "          {}", safe::line(reason));
+                for (number, reason) in run.reasons.iter().enumerate() {
+                    let expected =
+                        if number == 0 { format!("expected {}: ", run.expect) } else { String::new() };
+                    let _ = writeln!(out, "          {expected}{}", safe::line(reason));
                 }
                 for row in &run.rows {
                     let line = match row {
@@ -54,6 +55,21 @@ pub fn text(outcomes: &[Outcome<'_>], paint: Paint) -> String {
         }
     }
     out
+}
+
+/// Failures, those that are the same in several places once.
+fn failed<'o, 'a>(runs: &[&'o Outcome<'a>]) -> Vec<(&'o Outcome<'a>, Vec<&'a str>)> {
+    let mut groups: Vec<(&Outcome<'_>, Vec<&str>)> = Vec::new();
+    for run in runs.iter().filter(|run| !run.passed) {
+        let same = |known: &Outcome<'_>| {
+            (known.expect, &known.reasons, &known.rows) == (run.expect, &run.reasons, &run.rows)
+        };
+        match groups.iter_mut().find(|(known, _)| same(known)) {
+            Some((_, places)) => places.push(place(run)),
+            None => groups.push((run, vec![place(run)])),
+        }
+    }
+    groups
 }
 
 /// ` (silenced by …)` where all that passed were.
@@ -72,7 +88,7 @@ fn silenced_by(runs: &[&Outcome<'_>]) -> String {
     }
 }
 
-fn place<'o>(outcome: &Outcome<'o>) -> &'o str {
+fn place<'a>(outcome: &Outcome<'a>) -> &'a str {
     outcome.environment.unwrap_or(BARE)
 }
 

@@ -60,6 +60,8 @@ const LAYERS: &[Layer] = &[
         &["address", "allowlist", "compile", "diagnostic", "kql", "model", "resource", "source", "yaml"],
         PURE,
     ),
+    // Its tests read back what it writes.
+    layer("fixture", &[], PURE),
     layer("diff", &["duration", "resource"], PURE),
     layer("plan", &["address", "diff", "duration", "model", "resource"], PURE),
     // Adoption: foreign forms of rules in, rule files out.
