@@ -20,7 +20,7 @@ use super::{audit, block_on, carry_out};
 #[derive(Debug, clap::Args)]
 pub(crate) struct ApplyArgs {
     /// A plan saved with `plan --out`; it is carried out as it is, without asking
-    #[arg(value_name = "PLAN", conflicts_with_all = ["environments", "all_envs", "target", "on_drift", "take_over", "at", "ring", "replace_id"])]
+    #[arg(value_name = "PLAN", conflicts_with_all = ["environments", "all_envs", "target", "on_drift", "take_over", "at", "changed_since", "ring", "replace_id"])]
     plan: Option<PathBuf>,
     #[command(flatten)]
     planning: PlanningArgs,
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &ApplyArgs, start: &Path, settings: &Settings, ui: &Ui) 
         return block_on(saved(&opened, plan, &run));
     }
     opened.require_sound(ui)?;
-    let environments = opened.choose(&args.planning.environments)?;
+    let environments = args.planning.choose(&opened, settings, ui)?;
     if (args.expect_digest.is_some() || args.report.is_some()) && environments.len() != 1 {
         return Err(Failure::error("a digest and a report are of one environment's plan")
             .help("use --expect-digest and --report with a single -e NAME"));

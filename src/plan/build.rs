@@ -9,6 +9,7 @@ use crate::diff::canonical;
 use crate::model::environment::{Guards, Prune};
 use crate::resource::{Body, Live, Marker, Resource, Schema, digest, hex};
 
+use super::affected::{Affected, written};
 use super::change::{Change, Class, DriftNote, Listed, Plan, Summary};
 use super::guards;
 
@@ -59,6 +60,8 @@ pub struct Policy {
     pub reenable_auto_disabled: bool,
     /// Addresses, rule ids or globs of either to consider; empty: all. Orphans are then pruned only when named.
     pub targets: Vec<String>,
+    /// What changed since a revision, with that revision's name: nothing else is considered. `None`: everything is.
+    pub changed: Option<(String, Affected)>,
     /// Plan to delete everything although nothing is desired.
     pub allow_empty: bool,
     /// Addresses, rule ids or globs of either that are created under a new id, because the service still holds the old
@@ -173,6 +176,11 @@ impl<'a> Builder<'a> {
     pub(super) fn considers(&self, address: &Address) -> bool {
         let targets = &self.input.policy.targets;
         let full = address.to_string();
+        if let Some((_, changed)) = &self.input.policy.changed
+            && !changed.addresses.contains(&full)
+        {
+            return false;
+        }
         targets.is_empty()
             || targets.iter().any(|glob| matches_glob(glob, &full) || matches_glob(glob, &address.rule))
     }
@@ -244,6 +252,10 @@ impl<'a> Builder<'a> {
             })
             .collect();
         let digest = effects_digest(&self.changes);
+        let (changed_since, changed_entries) = match &self.input.policy.changed {
+            Some((revision, changed)) => (Some(revision.clone()), changed.entries.clone()),
+            None => (None, written(&self.changes)),
+        };
         Plan {
             format_version: Plan::FORMAT_VERSION.into(),
             tool_version: env!("CARGO_PKG_VERSION").into(),
@@ -256,6 +268,8 @@ impl<'a> Builder<'a> {
             digest,
             summary: self.summary,
             changes: self.changes,
+            changed_since,
+            changed_entries,
             drift: self.drift,
             listed: self.listed,
             guards,

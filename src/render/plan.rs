@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::diff::{FieldChange, Hunk, LineTag, hunks};
 use crate::kql::{self, Token, TokenKind};
-use crate::plan::{Action, Change, Class, Plan, Provenance, Summary};
+use crate::plan::{Action, Change, Class, EntryChange, Plan, Provenance, Summary};
 use crate::resource::LineOrigin;
 
 use super::paint::Paint;
@@ -24,6 +24,7 @@ pub fn text(plan: &Plan, paint: Paint) -> String {
     let mut out = String::new();
     header(&mut out, plan, paint);
     let _ = writeln!(out, "{}", paint.strong(&counts(&plan.summary)));
+    changed_entries(&mut out, plan, paint);
     drift_notes(&mut out, plan, paint);
     coverage(&mut out, plan, paint);
     for change in &plan.changes {
@@ -87,6 +88,28 @@ fn header(out: &mut String, plan: &Plan, paint: Paint) {
         paint.strong(&safe::line(&plan.environment)),
         paint.faint(&format!("tenant {}  owner {}", safe::line(&plan.tenant_id), safe::line(&plan.owner)))
     );
+}
+
+/// What a plan that is limited to a difference is limited to. Without a revision the lines of each change say the same.
+fn changed_entries(out: &mut String, plan: &Plan, paint: Paint) {
+    let Some(revision) = &plan.changed_since else { return };
+    let revision = safe::line(revision);
+    let _ = writeln!(out, "{}", paint.faint(&format!("Only what changed since {revision} was considered.")));
+    if plan.changed_entries.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{}", paint.strong(&format!("Allowlist entries changed since {revision}")));
+    for one in &plan.changed_entries {
+        let sign = match one.change {
+            EntryChange::Added => paint.added("+"),
+            EntryChange::Removed => paint.removed("-"),
+            EntryChange::Changed | EntryChange::Written => paint.changed("~"),
+        };
+        let _ = writeln!(out, "  {sign} {}  {}", safe::line(&one.entry), paint.faint(one.change.word()));
+        for rule in &one.rules {
+            let _ = writeln!(out, "      {}", safe::line(rule));
+        }
+    }
 }
 
 fn drift_notes(out: &mut String, plan: &Plan, paint: Paint) {

@@ -11,6 +11,7 @@
 
 mod allowlists;
 mod apply;
+mod changed_since;
 mod connections;
 mod drift;
 mod escapes;
