@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::apply::Settings as ApplySettings;
 use crate::plan::{Plan, TargetState};
 use crate::render::safe;
+use crate::resource::Kind;
 
 use super::connection::{Connection, connect};
 use super::failure::{Exit, Failure};
@@ -107,6 +108,11 @@ async fn fresh(planned: Planned, run: &Run<'_>) -> Result<(Plan, Exit), Failure>
     Ok((plan, exit?))
 }
 
+/// A saved plan may be of a time when the environment still had watchlists.
+fn plans_watchlists(plan: &Plan) -> bool {
+    plan.changes.iter().any(|change| change.kind == Kind::Watchlist)
+}
+
 /// Whether to go on. A guard or a missing approval is a failure; an empty plan simply ends here.
 fn approve(plan: &Plan, connection: &Connection, args: &ApplyArgs, ui: &Ui) -> Result<bool, Failure> {
     if let Some(expected) = &args.expect_digest
@@ -198,7 +204,14 @@ async fn saved(opened: &Opened, plan: Plan, run: &Run<'_>) -> Result<Exit, Failu
         return if plan.summary.blocked > 0 { Err(blocked(&plan)) } else { Ok(Exit::Done) };
     }
     guard(&plan)?;
-    let connection = connect(environment, &opened.root, args.planning.credential.0, settings).await?;
+    let connection = connect(
+        environment,
+        opened.has_watchlists(environment) || plans_watchlists(&plan),
+        &opened.root,
+        args.planning.credential.0,
+        settings,
+    )
+    .await?;
     let exit = match connection.list().await {
         Ok(states) => carry_out(&plan, &connection, &states, run).await,
         Err(failure) => Err(failure),

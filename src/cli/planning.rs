@@ -183,7 +183,9 @@ pub(crate) async fn plan_environment(
 ) -> Result<Planned, Failure> {
     let (desired, diagnostics) = opened.compile(environment, settings.today()?, ui)?;
     warn(opened, &diagnostics, ui);
-    let connection = connect(environment, &opened.root, args.credential.0, settings).await?;
+    let connection =
+        connect(environment, opened.has_watchlists(environment), &opened.root, args.credential.0, settings)
+            .await?;
     let states = match connection.list().await {
         Ok(states) => states,
         Err(failure) => {

@@ -148,6 +148,13 @@ impl Opened {
         Ok(chosen)
     }
 
+    /// Whether the watchlists of the environment's workspaces are ours to look at: it has some, or says `watchlists:`, so that
+    /// those it had are found and deleted. Without, they are never asked for.
+    pub(crate) fn has_watchlists(&self, environment: &Environment) -> bool {
+        environment.watchlists.is_some()
+            || self.repository.watchlists.iter().any(|list| environment.takes_watchlist(list))
+    }
+
     /// What the files change in an environment since the revision that was asked for, by comparing what both compile to: a
     /// comment changes nothing, a shared list, a parameter or a setting may change many rules.
     pub(crate) fn affected(&self, environment: &Environment, today: Date) -> Option<(String, Affected)> {

@@ -14,6 +14,7 @@ pub mod rule;
 pub mod schema;
 pub mod sentinel;
 pub mod vocabulary;
+pub mod watchlist;
 
 use std::sync::Arc;
 
@@ -32,6 +33,8 @@ pub struct Repository {
     pub environments: Vec<environment::Environment>,
     /// `environments/**/allowlists/**`, ordered by path.
     pub allowlists: Vec<Arc<allowlist::Allowlist>>,
+    /// `environments/*/watchlists/*.yaml`, ordered by path.
+    pub watchlists: Vec<Arc<watchlist::Watchlist>>,
     /// `environments/*/schema/*.json`, ordered by path.
     pub schemas: Vec<Arc<schema::SchemaFile>>,
 }

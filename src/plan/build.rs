@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::address::{Address, Target, matches_glob};
 use crate::diff::canonical;
 use crate::model::environment::{Guards, Prune};
-use crate::resource::{Body, Live, Marker, Resource, Schema, digest, hex};
+use crate::resource::{Body, Kind, Live, Marker, Resource, Schema, digest, hex};
 
 use super::affected::{Affected, written};
 use super::change::{Change, Class, DriftNote, Listed, Plan, Summary};
@@ -201,6 +201,7 @@ impl<'a> Builder<'a> {
             Ownership::Unmarked => Some(Class::Drift),
             Ownership::Adoptable => Some(Class::Adopted),
             Ownership::Foreign(owner) => return self.foreign(resource, after, known, &owner),
+            Ownership::Unmanaged => return self.unmanaged(resource, after, known),
             Ownership::NoMarker => (after_digest != known.digest).then_some(Class::Change),
         };
         let protection_changes =
@@ -221,6 +222,8 @@ impl<'a> Builder<'a> {
             Some(marker) if marker.owner == self.input.owner => Ownership::Ours(marker.digest.clone()),
             Some(marker) => Ownership::Foreign(marker.owner.clone()),
             None if resource.kind.marker_carrier().is_none() => Ownership::NoMarker,
+            // People choose aliases, so one of that name proves nothing.
+            None if resource.kind == Kind::Watchlist => Ownership::Unmanaged,
             // An id that only this owner and rule can have: somebody took the marker off.
             None if !resource.pinned => Ownership::Unmarked,
             None => Ownership::Adoptable,
@@ -228,6 +231,7 @@ impl<'a> Builder<'a> {
     }
 
     fn finish(mut self) -> Plan {
+        self.hold_back_dependents();
         // Coverage-reducing first; otherwise the order of addresses, so that two plans of one state are equal.
         self.changes.sort_by(|a, b| {
             (a.coverage_reducing.is_empty(), &a.address).cmp(&(b.coverage_reducing.is_empty(), &b.address))
@@ -288,6 +292,8 @@ pub(super) enum Ownership {
     Adoptable,
     /// Another owner's.
     Foreign(String),
+    /// Nobody's, and of a kind that is never taken.
+    Unmanaged,
     /// Of a kind that has no room for a marker: ours by its id.
     NoMarker,
 }

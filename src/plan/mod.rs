@@ -8,6 +8,7 @@
 pub mod affected;
 pub mod build;
 pub mod change;
+mod depends;
 mod drift;
 pub mod file;
 mod guards;

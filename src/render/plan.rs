@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::diff::{FieldChange, Hunk, LineTag, hunks};
 use crate::kql::{self, Token, TokenKind};
 use crate::plan::{Action, Change, Class, EntryChange, Plan, Provenance, Summary};
-use crate::resource::LineOrigin;
+use crate::resource::{Kind, LineOrigin};
 
 use super::paint::Paint;
 use super::safe;
@@ -17,6 +17,9 @@ const CONTEXT: usize = 3;
 
 /// From how many characters on the values of a new rule are cut: `render` prints them whole. Changes are never cut.
 const NEW_VALUE: usize = 72;
+
+/// How many items of a new watchlist are shown; the others are counted. Changes are never cut.
+const NEW_ITEMS: usize = 10;
 
 /// The whole plan.
 #[must_use]
@@ -194,13 +197,23 @@ fn one(out: &mut String, change: &Change, paint: Paint) {
         let _ = writeln!(out, "    {}", paint.faint(&format!("# {}", safe::line(note))));
     }
     let creating = change.actions == [Action::Create];
+    let mut items = 0_usize;
     for field in &change.fields {
+        if creating && change.kind == Kind::Watchlist && field.path.starts_with("items.") {
+            items += 1;
+            if items > NEW_ITEMS {
+                continue;
+            }
+        }
         match (creating, is_text(field)) {
             (true, true) => new_text(out, field, &change.provenance, paint),
             (true, false) => new_value(out, field, paint),
             (false, true) => changed_text(out, field, &change.provenance, paint),
             (false, false) => changed_value(out, field, paint),
         }
+    }
+    if items > NEW_ITEMS {
+        let _ = writeln!(out, "    {}", paint.faint(&format!("# and {} more items", items - NEW_ITEMS)));
     }
 }
 

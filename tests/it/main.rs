@@ -34,4 +34,5 @@ mod secrets;
 mod shipped;
 mod tidy;
 mod validate;
+mod watchlists;
 mod world;
