@@ -63,6 +63,7 @@ fn environment(repository: &Repository) -> Option<Environment> {
             rules: repository.suites.iter().map(|suite| word(suite.rule.as_str())).collect(),
             ..Select::default()
         },
+        watchlists: None,
         parameters: Vec::new(),
         overrides: Vec::new(),
         allowlists: Vec::new(),

@@ -16,7 +16,7 @@ use super::{Verifier, codes, on_stage};
 use crate::allowlist::event::meets;
 use crate::compile::Desired;
 use crate::diagnostic::Diagnostic;
-use crate::kql::eval::{Table, Value};
+use crate::kql::eval::{INGESTION_TIME, Table, Value};
 use crate::model::allowlist::{Allowlist, Entry, Predicate};
 use crate::model::case::Case;
 use crate::model::environment::Environment;
@@ -142,7 +142,7 @@ impl<'a> Verifier<'a> {
             }
             let fires = |version: &Version| {
                 let (_, parsed) = self.parsed(version);
-                let played = on_stage(&parsed, &version.text, &subject.known, &stage).ok()?;
+                let played = on_stage(&parsed, &version.text, subject, &stage).ok()?;
                 Some(subject.fires(played.table.rows.len()))
             };
             (fires(plain)? && !fires(only)?)
@@ -185,7 +185,7 @@ fn changed_event(before: &Stage, after: &Stage) -> Map<String, Json> {
         let changed = table.rows.iter().zip(&original.rows).find(|(row, original)| row != original);
         if let Some((row, _)) = changed {
             for (column, value) in table.columns.iter().zip(row) {
-                if !super::cells::is_empty(value) && !column.name.starts_with('$') {
+                if !super::cells::is_empty(value) && &*column.name != INGESTION_TIME {
                     event.insert(column.name.to_string(), as_json(value));
                 }
             }

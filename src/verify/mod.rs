@@ -22,8 +22,9 @@ mod promise;
 mod stage;
 mod subject;
 
+use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -31,7 +32,7 @@ use jiff::civil::Date;
 use crate::address::RuleId;
 use crate::compile::{Analyses, Desired, Known};
 use crate::diagnostic::Diagnostics;
-use crate::kql::eval::{Budget, Evaluated, Fault, World, evaluate};
+use crate::kql::eval::{Budget, Evaluated, Fault, Table, World, evaluate};
 use crate::kql::{Parse, parse};
 use crate::model::Repository;
 use crate::model::case::{Alert, Case, Expect, Suite};
@@ -86,8 +87,10 @@ struct Memory {
     texts: HashMap<Arc<str>, (usize, Arc<Parse>)>,
     /// By schema and case.
     stages: HashMap<(usize, usize), Arc<Stage>>,
-    /// By text, schema and case.
-    played: HashMap<(usize, usize, usize), Played>,
+    /// By text, schema, case and watchlists.
+    played: HashMap<(usize, usize, usize, usize), Played>,
+    /// The watchlists of each environment, by its name; those that have none share them.
+    lists: HashMap<String, Arc<BTreeMap<String, Table>>>,
     /// Mistakes of a case.
     mistakes: HashMap<usize, Arc<Diagnostics>>,
 }
@@ -159,13 +162,14 @@ impl<'a> Verifier<'a> {
         desired: &'d Desired,
     ) -> Vec<Subject<'d>> {
         let mut subjects: Vec<Subject<'d>> = Vec::new();
+        let lists = self.lists(environment);
         for resource in &desired.resources {
             if resource.address.rule != suite.rule.as_str() {
                 continue;
             }
             let platform = crate::compile::platform_of(&resource.address.target, environment);
             let known = self.analyses.schema(self.repository, environment, platform);
-            let Some(subject) = Subject::of(resource, known) else { continue };
+            let Some(subject) = Subject::of(resource, known, Arc::clone(&lists)) else { continue };
             let is_known = subjects.iter().any(|other| {
                 other.whole.text == subject.whole.text && Arc::ptr_eq(&other.known, &subject.known)
             });
@@ -174,6 +178,18 @@ impl<'a> Verifier<'a> {
             }
         }
         subjects
+    }
+
+    fn lists(&self, environment: &Environment) -> Arc<BTreeMap<String, Table>> {
+        let mut memory = self.memory.borrow_mut();
+        if let Some(known) = memory.lists.get(&environment.name) {
+            return Arc::clone(known);
+        }
+        let found = stage::watchlists(self.repository, environment);
+        let none = memory.lists.values().find(|lists| lists.is_empty() && found.is_empty());
+        let found = none.map_or_else(|| Arc::new(found), Arc::clone);
+        memory.lists.insert(environment.name.clone(), Arc::clone(&found));
+        found
     }
 
     fn outcome(
@@ -298,12 +314,12 @@ impl<'a> Verifier<'a> {
     /// Evaluates a version of a query on a case, or remembers what came out.
     fn run(&self, subject: &Subject<'_>, version: &Version, case: &Case) -> Played {
         let (number, parsed) = self.parsed(version);
-        let key = (number, address_of(&*subject.known), address_of(case));
+        let key = (number, address_of(&*subject.known), address_of(case), address_of(&*subject.lists));
         if let Some(known) = self.memory.borrow().played.get(&key) {
             return Arc::clone(known);
         }
         let stage = self.stage(&subject.known, case);
-        let played: Played = Arc::new(on_stage(&parsed, &version.text, &subject.known, &stage));
+        let played: Played = Arc::new(on_stage(&parsed, &version.text, subject, &stage));
         self.memory.borrow_mut().played.insert(key, Arc::clone(&played));
         played
     }
@@ -338,11 +354,21 @@ impl<'a> Verifier<'a> {
     }
 }
 
-fn on_stage(parsed: &Parse, text: &str, known: &Known, stage: &Stage) -> Result<Evaluated, Fault> {
+fn on_stage(parsed: &Parse, text: &str, subject: &Subject<'_>, stage: &Stage) -> Result<Evaluated, Fault> {
+    // A case's own watchlists stand in for those of the repository.
+    let lists = match (stage.watchlists.is_empty(), subject.lists.is_empty()) {
+        (true, _) => Cow::Borrowed(&*subject.lists),
+        (false, true) => Cow::Borrowed(&stage.watchlists),
+        (false, false) => {
+            let mut lists = (*subject.lists).clone();
+            lists.extend(stage.watchlists.clone());
+            Cow::Owned(lists)
+        }
+    };
     let world = World {
-        schema: &known.schema,
+        schema: &subject.known.schema,
         tables: &stage.tables,
-        watchlists: &stage.watchlists,
+        watchlists: &lists,
         external: &stage.external,
         file_profiles: &stage.file_profiles,
         now: stage.now,

@@ -13,10 +13,13 @@ use super::cells::{cell, guess};
 use super::codes;
 use crate::compile::Known;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
-use crate::kql::eval::{Column, Table, Value, time};
+use crate::kql::eval::{Column, INGESTION_TIME, Table, Value, time};
 use crate::kql::schema::Schema;
 use crate::kql::types::ScalarType;
+use crate::model::Repository;
 use crate::model::case::{Case, Feed, Row};
+use crate::model::environment::Environment;
+use crate::model::watchlist::{Item, Watchlist};
 use crate::yaml::{Key, Node, NodeKind};
 
 /// The key of a row that says when its event arrived.
@@ -137,6 +140,23 @@ fn with_near(finding: Diagnostic, near: Option<&str>) -> Diagnostic {
     }
 }
 
+/// The watchlists that the repository itself holds for an environment.
+pub(crate) fn watchlists(repository: &Repository, environment: &Environment) -> BTreeMap<String, Table> {
+    let lists = repository.watchlists.iter().filter(|list| environment.takes_watchlist(list));
+    lists.map(|list| (list.alias.value.to_string(), items(list))).collect()
+}
+
+/// Everything is text in a watchlist; the service adds the search key under a name of its own.
+fn items(list: &Watchlist) -> Table {
+    let names = list.columns.iter().map(String::as_str).chain(["SearchKey"]);
+    let columns = names.map(|name| Column { name: Arc::from(name), ty: ScalarType::String }).collect();
+    let row = |item: &Item| {
+        let key = item.values.first();
+        item.values.iter().chain(key).map(|text| Value::string(text)).collect()
+    };
+    Table { columns, rows: list.items.iter().map(row).collect() }
+}
+
 fn clock(case: &Case, today: Date) -> i64 {
     let noon = || Some(today.at(12, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp());
     let moment = case.clock.as_ref().map(|clock| clock.value).or_else(noon);
@@ -189,6 +209,9 @@ fn profile_columns(schema: &Schema, feed: &Feed) -> Columns {
 fn table(feed: &Feed, columns: &Columns, defaults: &[&Row], now: i64, events: bool) -> Table {
     let mut all: Vec<Column> =
         columns.iter().map(|(name, ty)| Column { name: Arc::from(name.as_str()), ty: *ty }).collect();
+    // Where nothing is said, events arrived when they happened.
+    let mut rows = feed.rows.iter().chain(defaults.iter().copied());
+    let arrives = events && rows.any(|row| row.cells.iter().any(|(key, _)| key.name == ARRIVAL));
     let rows: Vec<Vec<Value>> = feed
         .rows
         .iter()
@@ -196,19 +219,18 @@ fn table(feed: &Feed, columns: &Columns, defaults: &[&Row], now: i64, events: bo
             let mut values = all_values(row, columns, defaults, now);
             if events {
                 fill(&mut values, columns, &feed.name.value, now);
+            }
+            if arrives {
                 values.push(arrival(row, defaults, columns, &values, now));
             }
             values
         })
         .collect();
-    if events {
-        all.push(Column { name: Arc::from(ARRIVAL_COLUMN), ty: ScalarType::DateTime });
+    if arrives {
+        all.push(Column { name: Arc::from(INGESTION_TIME), ty: ScalarType::DateTime });
     }
     Table { columns: all, rows }
 }
-
-/// The hidden column that `ingestion_time()` reads.
-const ARRIVAL_COLUMN: &str = crate::kql::eval::INGESTION_TIME;
 
 fn all_values(row: &Row, columns: &Columns, defaults: &[&Row], now: i64) -> Vec<Value> {
     let written = |name: &str| {

@@ -1,11 +1,13 @@
 //! A compiled rule as something that cases are played against: its query in versions with more or less allowlist.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 
 use crate::compile::Known;
 use crate::kql::Span;
+use crate::kql::eval::Table;
 use crate::resource::{EntryUse, Kind, LineOrigin, Resource};
 use crate::source::SourceMap;
 
@@ -15,6 +17,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) resource: &'a Resource,
     /// What its query is evaluated under.
     pub(crate) known: Arc<Known>,
+    /// Watchlists that the repository holds for the environment.
+    pub(crate) lists: Arc<BTreeMap<String, Table>>,
     /// The query as compiled.
     pub(crate) whole: Version,
     /// When rows are an alert.
@@ -45,7 +49,11 @@ const OR: &str = "or ";
 
 impl<'a> Subject<'a> {
     /// `None` for rules without a query.
-    pub(crate) fn of(resource: &'a Resource, known: Arc<Known>) -> Option<Self> {
+    pub(crate) fn of(
+        resource: &'a Resource,
+        known: Arc<Known>,
+        lists: Arc<BTreeMap<String, Table>>,
+    ) -> Option<Self> {
         let body = &resource.body;
         let text = match resource.kind {
             Kind::CustomDetection => body.get("queryCondition")?.get("queryText")?,
@@ -59,7 +67,7 @@ impl<'a> Subject<'a> {
             Some("NotEqual") => Trigger::NotEqual(threshold),
             _ => Trigger::More(threshold),
         };
-        Some(Self { resource, known, whole, trigger, entities: entities(resource) })
+        Some(Self { resource, known, lists, whole, trigger, entities: entities(resource) })
     }
 
     /// Whether so many rows raise an alert.
