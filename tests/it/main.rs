@@ -12,6 +12,7 @@
 mod allowlists;
 mod apply;
 mod changed_since;
+mod cases;
 mod connections;
 mod drift;
 mod escapes;
