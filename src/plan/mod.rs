@@ -15,7 +15,7 @@ mod removals;
 mod risk;
 mod writes;
 
-pub use build::{Input, OnDrift, Policy, TargetState, plan};
+pub use build::{Adoption, Input, OnDrift, Policy, TargetState, plan};
 pub use change::{
     Action, Change, Class, CoverageReduction, DriftNote, Listed, Plan, Precondition, Provenance, Summary,
     WriteContent,
