@@ -106,6 +106,7 @@ fn planned(desired: &Desired, states: &[TargetState]) -> Plan {
         reenable_auto_disabled: false,
         targets: Vec::new(),
         allow_empty: false,
+        changed: None,
     };
     plan(&Input {
         environment: ENVIRONMENT,

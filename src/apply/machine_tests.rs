@@ -116,6 +116,7 @@ impl Machine {
             reenable_auto_disabled: false,
             targets: vec![],
             allow_empty: true,
+            changed: None,
             replace_ids: vec![],
         };
         let live = self.service.rules();

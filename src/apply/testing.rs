@@ -295,6 +295,7 @@ pub(super) fn planned(service: &Service, desired: &[Resource]) -> Plan {
         reenable_auto_disabled: false,
         targets: vec![],
         allow_empty: true,
+        changed: None,
         replace_ids: vec![],
     };
     plan(&Input {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::apply::Settings as ApplySettings;
 use crate::plan::{Plan, TargetState};
 use crate::render::safe;
+use crate::resource::Kind;
 
 use super::connection::{Connection, connect};
 use super::failure::{Exit, Failure};
@@ -20,7 +21,7 @@ use super::{audit, block_on, carry_out};
 #[derive(Debug, clap::Args)]
 pub(crate) struct ApplyArgs {
     /// A plan saved with `plan --out`; it is carried out as it is, without asking
-    #[arg(value_name = "PLAN", conflicts_with_all = ["environments", "all_envs", "target", "on_drift", "take_over", "at", "ring", "replace_id"])]
+    #[arg(value_name = "PLAN", conflicts_with_all = ["environments", "all_envs", "target", "on_drift", "take_over", "at", "changed_since", "ring", "replace_id"])]
     plan: Option<PathBuf>,
     #[command(flatten)]
     planning: PlanningArgs,
@@ -82,7 +83,7 @@ pub(crate) fn run(args: &ApplyArgs, start: &Path, settings: &Settings, ui: &Ui) 
         return block_on(saved(&opened, plan, &run));
     }
     opened.require_sound(ui)?;
-    let environments = opened.choose(&args.planning.environments)?;
+    let environments = args.planning.choose(&opened, settings, ui)?;
     if (args.expect_digest.is_some() || args.report.is_some()) && environments.len() != 1 {
         return Err(Failure::error("a digest and a report are of one environment's plan")
             .help("use --expect-digest and --report with a single -e NAME"));
@@ -126,6 +127,11 @@ async fn fresh(planned: Planned, run: &Run<'_>) -> Result<(Plan, Exit), Failure>
     };
     connection.close().await?;
     Ok((plan, exit?))
+}
+
+/// A saved plan may be of a time when the environment still had watchlists.
+fn plans_watchlists(plan: &Plan) -> bool {
+    plan.changes.iter().any(|change| change.kind == Kind::Watchlist)
 }
 
 /// Whether to go on. A guard or a missing approval is a failure; an empty plan simply ends here.
@@ -219,7 +225,14 @@ async fn saved(opened: &Opened, plan: Plan, run: &Run<'_>) -> Result<Exit, Failu
         return if plan.summary.blocked > 0 { Err(blocked(&plan)) } else { Ok(Exit::Done) };
     }
     guard(&plan)?;
-    let connection = connect(environment, &opened.root, args.planning.credential.0, settings).await?;
+    let connection = connect(
+        environment,
+        opened.has_watchlists(environment) || plans_watchlists(&plan),
+        &opened.root,
+        args.planning.credential.0,
+        settings,
+    )
+    .await?;
     let exit = match connection.list().await {
         Ok(states) => carry_out(&plan, &connection, &states, run).await,
         Err(failure) => Err(failure),

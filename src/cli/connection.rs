@@ -26,9 +26,11 @@ pub(crate) struct Connection {
     sandbox: Option<sandbox::Running>,
 }
 
-/// Connects to every target of an environment and signs in to each service that it uses.
+/// Connects to every target of an environment and signs in to each service that it uses. Watchlists are looked at where
+/// `watchlists` says so.
 pub(crate) async fn connect(
     environment: &Environment,
+    watchlists: bool,
     root: &Path,
     credential: CredentialChoice,
     settings: &Settings,
@@ -54,7 +56,8 @@ pub(crate) async fn connect(
     }
     let version = environment.sentinel_api_version.as_ref().map(|version| version.value.as_str());
     for workspace in &environment.sentinel {
-        providers.push(Box::new(session.sentinel(Arc::clone(&workspace.value), version)));
+        let sentinel = session.sentinel(Arc::clone(&workspace.value), version);
+        providers.push(Box::new(sentinel.with_watchlists(watchlists)));
     }
     let platforms: std::collections::BTreeSet<_> =
         providers.iter().map(|provider| provider.target().platform()).collect();

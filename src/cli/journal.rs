@@ -148,6 +148,7 @@ mod tests {
             reenable_auto_disabled: false,
             targets: vec![],
             allow_empty: false,
+            changed: None,
             replace_ids: vec![],
         };
         crate::plan::plan(&Input {

@@ -86,6 +86,7 @@ impl<'a> AllowlistIndex<'a> {
                 continue;
             }
             index.check_expiries(repository, list, diagnostics);
+            super::watchlists::check(repository, environment, list, diagnostics);
             let mut reached = BTreeSet::new();
             for pattern in &list.rules {
                 let exact = match &pattern.value {

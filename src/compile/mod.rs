@@ -22,6 +22,7 @@ mod select;
 mod shape;
 mod slot;
 pub(crate) mod strength;
+mod watchlists;
 
 #[cfg(test)]
 mod injection_tests;
@@ -100,6 +101,7 @@ pub fn compile_with(
         compile_rule(&scope, rule, *enabled, &mut desired, &mut diagnostics);
     }
     index.report_unused(&mut diagnostics);
+    desired.resources.extend(watchlists::resources(repository, environment));
     desired.next_expiry = index.next_expiry();
     desired.resources.sort_by(|a, b| a.address.cmp(&b.address));
     unique_names(&desired, &mut diagnostics);

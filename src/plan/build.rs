@@ -7,8 +7,9 @@ use sha2::{Digest as _, Sha256};
 use crate::address::{Address, Target, matches_glob};
 use crate::diff::{canonical, compare};
 use crate::model::environment::{Guards, Prune};
-use crate::resource::{Body, Live, Marker, Resource, Schema, digest, hex};
+use crate::resource::{Body, Kind, Live, Marker, Resource, Schema, digest, hex};
 
+use super::affected::{Affected, written};
 use super::change::{Change, Class, DriftNote, Listed, Plan, Summary};
 use super::guards;
 
@@ -61,6 +62,8 @@ pub struct Policy {
     pub reenable_auto_disabled: bool,
     /// Addresses, rule ids or globs of either to consider; empty: all. Orphans are then pruned only when named.
     pub targets: Vec<String>,
+    /// What changed since a revision, with that revision's name: nothing else is considered. `None`: everything is.
+    pub changed: Option<(String, Affected)>,
     /// Plan to delete everything although nothing is desired.
     pub allow_empty: bool,
     /// Addresses, rule ids or globs of either that are created under a new id, because the service still holds the old
@@ -194,6 +197,11 @@ impl<'a> Builder<'a> {
     pub(super) fn considers(&self, address: &Address) -> bool {
         let targets = &self.input.policy.targets;
         let full = address.to_string();
+        if let Some((_, changed)) = &self.input.policy.changed
+            && !changed.addresses.contains(&full)
+        {
+            return false;
+        }
         targets.is_empty()
             || targets.iter().any(|glob| matches_glob(glob, &full) || matches_glob(glob, &address.rule))
     }
@@ -219,6 +227,7 @@ impl<'a> Builder<'a> {
             }
             Ownership::Adoptable => Some(Class::Adopted),
             Ownership::Foreign(owner) => return self.foreign(resource, after, known, &owner),
+            Ownership::Unmanaged => return self.unmanaged(resource, after, known),
             Ownership::NoMarker => (after_digest != known.digest).then_some(Class::Change),
         };
         let protection_changes =
@@ -243,7 +252,7 @@ impl<'a> Builder<'a> {
                 self.summary.no_op += 1;
                 return;
             }
-            Ownership::Unmarked | Ownership::Foreign(_) => return,
+            Ownership::Unmarked | Ownership::Foreign(_) | Ownership::Unmanaged => return,
         }
         let after = canonical(state.schema, &resource.kind, &resource.body);
         let after = self.without_reenabling(resource, known, after);
@@ -282,6 +291,8 @@ impl<'a> Builder<'a> {
             Some(marker) if marker.owner == self.input.owner => Ownership::Ours(marker.digest.clone()),
             Some(marker) => Ownership::Foreign(marker.owner.clone()),
             None if resource.kind.marker_carrier().is_none() => Ownership::NoMarker,
+            // People choose aliases, so one of that name proves nothing.
+            None if resource.kind == Kind::Watchlist => Ownership::Unmanaged,
             // An id that only this owner and rule can have: somebody took the marker off.
             None if !resource.pinned => Ownership::Unmarked,
             None => Ownership::Adoptable,
@@ -289,6 +300,7 @@ impl<'a> Builder<'a> {
     }
 
     fn finish(mut self) -> Plan {
+        self.hold_back_dependents();
         // Coverage-reducing first; otherwise the order of addresses, so that two plans of one state are equal.
         self.changes.sort_by(|a, b| {
             (a.coverage_reducing.is_empty(), &a.address).cmp(&(b.coverage_reducing.is_empty(), &b.address))
@@ -313,6 +325,10 @@ impl<'a> Builder<'a> {
             })
             .collect();
         let digest = effects_digest(&self.changes);
+        let (changed_since, changed_entries) = match &self.input.policy.changed {
+            Some((revision, changed)) => (Some(revision.clone()), changed.entries.clone()),
+            None => (None, written(&self.changes)),
+        };
         Plan {
             format_version: Plan::FORMAT_VERSION.into(),
             tool_version: env!("CARGO_PKG_VERSION").into(),
@@ -325,6 +341,8 @@ impl<'a> Builder<'a> {
             digest,
             summary: self.summary,
             changes: self.changes,
+            changed_since,
+            changed_entries,
             drift: self.drift,
             listed: self.listed,
             guards,
@@ -339,6 +357,7 @@ fn of_the_same_name<'s>(state: &'s TargetState, resource: &Resource) -> Option<&
     state.live.iter().find(|live| {
         live.marker.is_none()
             && live.kind == resource.kind
+            && live.kind != Kind::Watchlist
             && live.name.trim().eq_ignore_ascii_case(name.trim())
     })
 }
@@ -353,6 +372,8 @@ pub(super) enum Ownership {
     Adoptable,
     /// Another owner's.
     Foreign(String),
+    /// Nobody's, and of a kind that is never taken.
+    Unmanaged,
     /// Of a kind that has no room for a marker: ours by its id.
     NoMarker,
 }

@@ -2,11 +2,13 @@
 //!
 //! A [`Plan`] is a value: every change holds what it replaces (by digest) and what it writes, so it can be saved, read,
 //! signed and carried out later. Nothing here knows a provider or a clock. Read [`build::plan`] for the decisions (`writes` and `removals` make the changes),
-//! [`change`] for the values, `risk` for what makes a change coverage-reducing, `guards` for the limits of a run, `file`
+//! [`change`] for the values, `risk` for what makes a change coverage-reducing, `guards` for the limits of a run, [`affected`] for what a change of the files reaches, `file`
 //! for saved plans.
 
+pub mod affected;
 pub mod build;
 pub mod change;
+mod depends;
 mod drift;
 pub mod file;
 mod guards;
@@ -15,6 +17,7 @@ mod removals;
 mod risk;
 mod writes;
 
+pub use affected::{Affected, ChangedEntry, EntryChange};
 pub use build::{Adoption, Input, OnDrift, Policy, TargetState, plan};
 pub use change::{
     Action, Change, Class, CoverageReduction, DriftNote, Listed, Plan, Precondition, Provenance, Summary,

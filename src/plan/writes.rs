@@ -1,7 +1,7 @@
 //! Changes that write: a rule is made, changed, taken over, or made anew under another id.
 
 use crate::address::{Target, matches_glob};
-use crate::diff::compare;
+use crate::diff::{FieldChange, compare};
 use crate::resource::{Body, Kind, LineOrigin, Live, Resource, digest, sentinel_successor_id};
 
 use super::build::{Builder, Known, OnDrift};
@@ -65,7 +65,10 @@ impl Builder<'_> {
     ) {
         let before = known.body();
         let fields = compare(&before, &after);
-        let coverage_reducing = risk::of_update(&before, &after, &resource.lines);
+        let coverage_reducing = match resource.kind {
+            Kind::Watchlist => risk::of_items(&before, &after),
+            _ => risk::of_update(&before, &after, &resource.lines),
+        };
         let names: Vec<String> = fields.iter().map(|field| field.path.clone()).collect();
         let mut blocked = None;
         match class {
@@ -97,6 +100,9 @@ impl Builder<'_> {
                 }
             }
             _ => {}
+        }
+        if blocked.is_none() && resource.kind == Kind::Watchlist {
+            blocked = fixed_columns(&fields);
         }
         let adopt_only = class == Class::Adopted && fields.is_empty();
         match (&blocked, adopt_only) {
@@ -179,6 +185,22 @@ impl Builder<'_> {
         });
     }
 
+    /// A watchlist of that alias is there and carries no marker: it is somebody's work, and rules may depend on it.
+    pub(super) fn unmanaged(&mut self, resource: &Resource, after: Body, known: &Known<'_>) {
+        self.summary.blocked += 1;
+        self.summary.unmanaged += 1;
+        let after_digest = digest(&resource.kind, &after);
+        self.changes.push(Change {
+            actions: vec![Action::Update],
+            class: Class::Foreign,
+            blocked: Some(
+                "a watchlist of this alias is there already and carries no marker, so it is never touched; rename the file, or delete that list in the portal"
+                    .to_owned(),
+            ),
+            ..change(resource, after, after_digest, Some(known))
+        });
+    }
+
     /// The service switched it off: its switch is left alone unless the user wants otherwise.
     pub(super) fn without_reenabling(
         &mut self,
@@ -231,6 +253,18 @@ fn change(resource: &Resource, after: Body, after_digest: String, known: Option<
         },
         write: Some(WriteContent { remote_id, body: after, protect: resource.protect }),
     }
+}
+
+/// The service gives a watchlist its columns when it is made.
+fn fixed_columns(fields: &[FieldChange]) -> Option<String> {
+    let fixed = |field: &&FieldChange| {
+        (field.path == "columns" || field.path == "itemsSearchKey") && !field.before.is_null()
+    };
+    let field = fields.iter().find(fixed)?;
+    Some(format!(
+        "{} of a watchlist cannot be changed in place; give the file another name, so that another list is made",
+        if field.path == "columns" { "the columns" } else { "the search key" }
+    ))
 }
 
 fn name_of(body: &Body, resource: &Resource) -> String {

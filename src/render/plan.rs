@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::diff::{FieldChange, Hunk, LineTag, hunks};
 use crate::kql::{self, Token, TokenKind};
-use crate::plan::{Action, Change, Class, Plan, Provenance, Summary};
-use crate::resource::LineOrigin;
+use crate::plan::{Action, Change, Class, EntryChange, Plan, Provenance, Summary};
+use crate::resource::{Kind, LineOrigin};
 
 use super::paint::Paint;
 use super::safe;
@@ -18,12 +18,16 @@ const CONTEXT: usize = 3;
 /// From how many characters on the values of a new rule are cut: `render` prints them whole. Changes are never cut.
 const NEW_VALUE: usize = 72;
 
+/// How many items of a new watchlist are shown; the others are counted. Changes are never cut.
+const NEW_ITEMS: usize = 10;
+
 /// The whole plan.
 #[must_use]
 pub fn text(plan: &Plan, paint: Paint) -> String {
     let mut out = String::new();
     header(&mut out, plan, paint);
     let _ = writeln!(out, "{}", paint.strong(&counts(&plan.summary)));
+    changed_entries(&mut out, plan, paint);
     drift_notes(&mut out, plan, paint);
     coverage(&mut out, plan, paint);
     for change in &plan.changes {
@@ -87,6 +91,28 @@ fn header(out: &mut String, plan: &Plan, paint: Paint) {
         paint.strong(&safe::line(&plan.environment)),
         paint.faint(&format!("tenant {}  owner {}", safe::line(&plan.tenant_id), safe::line(&plan.owner)))
     );
+}
+
+/// What a plan that is limited to a difference is limited to. Without a revision the lines of each change say the same.
+fn changed_entries(out: &mut String, plan: &Plan, paint: Paint) {
+    let Some(revision) = &plan.changed_since else { return };
+    let revision = safe::line(revision);
+    let _ = writeln!(out, "{}", paint.faint(&format!("Only what changed since {revision} was considered.")));
+    if plan.changed_entries.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{}", paint.strong(&format!("Allowlist entries changed since {revision}")));
+    for one in &plan.changed_entries {
+        let sign = match one.change {
+            EntryChange::Added => paint.added("+"),
+            EntryChange::Removed => paint.removed("-"),
+            EntryChange::Changed | EntryChange::Written => paint.changed("~"),
+        };
+        let _ = writeln!(out, "  {sign} {}  {}", safe::line(&one.entry), paint.faint(one.change.word()));
+        for rule in &one.rules {
+            let _ = writeln!(out, "      {}", safe::line(rule));
+        }
+    }
 }
 
 fn drift_notes(out: &mut String, plan: &Plan, paint: Paint) {
@@ -171,13 +197,23 @@ fn one(out: &mut String, change: &Change, paint: Paint) {
         let _ = writeln!(out, "    {}", paint.faint(&format!("# {}", safe::line(note))));
     }
     let creating = change.actions == [Action::Create];
+    let mut items = 0_usize;
     for field in &change.fields {
+        if creating && change.kind == Kind::Watchlist && field.path.starts_with("items.") {
+            items += 1;
+            if items > NEW_ITEMS {
+                continue;
+            }
+        }
         match (creating, is_text(field)) {
             (true, true) => new_text(out, field, &change.provenance, paint),
             (true, false) => new_value(out, field, paint),
             (false, true) => changed_text(out, field, &change.provenance, paint),
             (false, false) => changed_value(out, field, paint),
         }
+    }
+    if items > NEW_ITEMS {
+        let _ = writeln!(out, "    {}", paint.faint(&format!("# and {} more items", items - NEW_ITEMS)));
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod allowlists;
 mod apply;
+mod changed_since;
 mod connections;
 mod drift;
 mod escapes;
@@ -35,4 +36,5 @@ mod secrets;
 mod shipped;
 mod tidy;
 mod validate;
+mod watchlists;
 mod world;

@@ -76,7 +76,7 @@ async fn read(
     let today = settings.today()?;
     // Only which rules the files stand for is asked here; whether they are right is for `validate`.
     let (desired, _) = compile(&opened.repository, environment, today);
-    let connection = connect(environment, &opened.root, args.credential.0, settings).await?;
+    let connection = connect(environment, false, &opened.root, args.credential.0, settings).await?;
     let states = connection.list().await;
     connection.close().await?;
     let states = states?;
