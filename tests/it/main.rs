@@ -13,6 +13,7 @@ mod allowlists;
 mod apply;
 mod changed_since;
 mod connections;
+mod diff;
 mod drift;
 mod escapes;
 mod faults;
