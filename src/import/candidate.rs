@@ -7,7 +7,7 @@ use crate::address::{Address, Target};
 use crate::model::environment::{Environment, Presence};
 use crate::model::rule::Status;
 use crate::plan::TargetState;
-use crate::resource::{Body, Kind, Live, Schema, defender_rule_id, sentinel_rule_id};
+use crate::resource::{Body, Kind, Live, Schema, defender_rule_id, sensitive_condition, sentinel_rule_id};
 
 /// Where the service keeps a workspace's one Fusion rule.
 const FUSION_ID: &str = "BuiltInFusion";
@@ -50,6 +50,17 @@ pub(super) fn candidate<'a>(
             Fate::Changed,
             "status",
             format!("the service switched the rule off by itself ({reason}); it stays off until `--reenable-auto-disabled`"),
+        );
+    }
+    if draft
+        .query
+        .as_deref()
+        .is_some_and(|query| query.lines().any(|line| sensitive_condition(line).is_some()))
+    {
+        draft.remark(
+            Fate::Changed,
+            "query",
+            "it holds values of a sensitive allowlist in the clear: move them into an allowlist before you commit the file",
         );
     }
     if live.server.legacy {

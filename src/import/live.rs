@@ -94,10 +94,12 @@ pub struct Left {
 }
 
 /// Why an import makes no sense at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hopeless {
     /// `lifecycle` makes rules of every status absent.
     Lifecycle,
+    /// This selection fits nothing that is there: most likely a slip of the pen.
+    Selection(String),
 }
 
 /// Drafts a file for every rule that is there, and keeps those that compile to what is there.
@@ -106,6 +108,9 @@ pub enum Hopeless {
 /// When the environment cannot take any rule.
 pub fn import(input: &Input<'_>) -> Result<Import, Hopeless> {
     let status = status(input.environment).ok_or(Hopeless::Lifecycle)?;
+    if let Some(glob) = input.select.iter().find(|glob| !fits_anything(input, glob)) {
+        return Err(Hopeless::Selection(glob.clone()));
+    }
     let mut import = Import::default();
     let mut candidates = Vec::new();
     for state in input.states {
@@ -145,15 +150,23 @@ fn sort_out(input: &Input<'_>, state: &TargetState, live: &Live) -> Option<Left>
     if let Some(resource) = input.desired.iter().find(|resource| stands_for(resource, &state.target, live)) {
         return left("here", &resource.address.rule);
     }
-    let names = [live.name.clone(), live.remote_id.clone(), found.clone(), slug(&live.name)];
-    let chosen = |glob: &String| {
-        let glob = glob.to_lowercase();
-        names.iter().any(|name| matches_glob(&glob, &name.to_lowercase()))
-    };
-    if !input.select.is_empty() && !input.select.iter().any(chosen) {
+    if !input.select.is_empty() && !input.select.iter().any(|glob| is_chosen(glob, &found, live)) {
         return left("not_selected", "no --select fits");
     }
     None
+}
+
+fn fits_anything(input: &Input<'_>, glob: &str) -> bool {
+    input.states.iter().any(|state| {
+        state.live.iter().any(|live| is_chosen(glob, &format!("{}:{}", state.target, live.remote_id), live))
+    })
+}
+
+/// By name, platform id, address, or the id that its file would have; case does not count.
+fn is_chosen(glob: &str, found: &str, live: &Live) -> bool {
+    let glob = glob.to_lowercase();
+    let fits = |name: &str| matches_glob(&glob, &name.to_lowercase());
+    fits(&live.name) || fits(&live.remote_id) || fits(found) || fits(&slug(&live.name))
 }
 
 /// A file of the environment stands for the rule already: it has its id, or our marker names it.

@@ -238,7 +238,7 @@ fn ours_and_those_of_others_are_told_apart() {
     world.edit("environments/lab/environment.yaml", "owner: other/lab", "owner: acme/lab");
     world.remove("rules/theirs.yaml");
     world.write("rules/task.yaml", TASK);
-    world.run("import live -e lab --select example*").exits(0).says(&["0 rules imported", "Not selected"]);
+    world.run("import live -e lab --select task*").exits(0).says(&["0 rules imported", "Not selected"]);
     world.run(IMPORT).exits(0).says(&[
         "Of other owners",
         "\"Theirs\"",
@@ -387,6 +387,20 @@ fn an_import_belongs_to_its_environment_and_workspace() {
     world.edit("environments/other/environment.yaml", "[all]", "[lab]");
     let plan = world.run("plan -e other --format json").json();
     assert_eq!(plan["changes"], json!([]), "nothing of it goes to another environment");
+}
+
+#[test]
+fn an_environment_may_pin_another_id() {
+    let world = tenant();
+    world.run("import live -e lab --select near*").exits(0).says(&["1 rule imported, 7 not."]);
+    let file = "rules/near-real-time.yaml";
+    let pin = "7a2f0f0e-6a0b-4c8b-9a5e-0a4a4a9f0002";
+    world.edit(file, &format!("rule_id: {pin}"), "rule_id: elsewhere");
+    world.run(PLAN).exits(2).says(&["1 to create", &format!("an unmanaged rule has this name ({pin})")]);
+    let overrides = format!("overrides: {{near-real-time: {{sentinel: {{rule_id: {pin}}}}}}}\n");
+    world.append("environments/lab/environment.yaml", &overrides);
+    world.run(PLAN).has_nothing_to_do().says(&["1 rule waits to be adopted"]);
+    world.run("import live -e lab --select neer*").exits(1).says(&["no rule of `lab` fits --select neer*"]);
 }
 
 #[test]

@@ -88,12 +88,16 @@ async fn read(
         select: &args.select,
         today,
     })
-    .map_err(|Hopeless::Lifecycle| {
+    .map_err(|hopeless| match hopeless {
+        Hopeless::Selection(glob) => Failure::error(format!("no rule of `{}` fits --select {glob}", environment.name))
+            .help("a selection is a rule's name, platform id or address, or a glob of any; `--dry-run` lists what is there"),
+        Hopeless::Lifecycle => {
         Failure::error(format!(
             "`{}` takes no rules: its lifecycle makes every status absent",
             environment.name
         ))
         .help("make `production` rules enabled in its `lifecycle`")
+        }
     })
 }
 

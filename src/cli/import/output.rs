@@ -1,6 +1,6 @@
 //! Files that an import writes: whole or not at all, and never over somebody's work unless asked.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
 use super::super::failure::Failure;
@@ -21,23 +21,24 @@ pub(crate) fn write(path: &Path, text: &str, force: bool) -> Result<Written, Fai
     let failed = |error: std::io::Error| {
         Failure::error(format!("`{}` cannot be written", path.display())).caused_by(&error)
     };
-    match std::fs::symlink_metadata(path) {
-        Ok(_) if std::fs::read_to_string(path).is_ok_and(|found| found == text) => return Ok(Written::Same),
-        Ok(_) if !force => return Ok(Written::InTheWay),
-        _ => {}
-    }
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    if !force {
-        // Whoever made a file of this name meanwhile keeps it.
-        return match std::fs::OpenOptions::new().write(true).create_new(true).open(path) {
-            Ok(mut file) => {
-                file.write_all(text.as_bytes()).map_err(failed)?;
-                Ok(Written::Yes)
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(Written::InTheWay),
-            Err(error) => Err(failed(error)),
-        };
+    // Whoever made a file of this name meanwhile keeps it.
+    let create = || std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    let made = match create() {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let folder = path.parent().unwrap_or(Path::new("."));
+            std::fs::create_dir_all(folder).and_then(|()| create())
+        }
+        made => made,
+    };
+    match made {
+        Ok(mut file) => {
+            file.write_all(text.as_bytes()).map_err(failed)?;
+            return Ok(Written::Yes);
+        }
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(error)),
+        Err(_) if std::fs::read_to_string(path).is_ok_and(|found| found == text) => return Ok(Written::Same),
+        Err(_) if !force => return Ok(Written::InTheWay),
+        Err(_) => {}
     }
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}", std::process::id()));
