@@ -2,7 +2,7 @@
 //!
 //! An entry is made superfluous only by one whose every predicate some predicate of it implies. So each entry is filed once
 //! under its most telling predicate (its *anchor*), by keys that any implied condition must share: a value, a beginning, an
-//! end, three characters in a row (the rarest of them), a network. Ranges are kept apart, in order (`ranges`). An entry then looks up the keys that its own predicates have, and only what is
+//! end, a few characters in a row (the rarest of them), a network. Ranges are kept apart, in order (`ranges`). An entry then looks up the keys that its own predicates have, and only what is
 //! filed there is compared exactly. The anchor is the predicate whose keys are rarest in the whole repository, so a column that
 //! every entry has (a folder, a domain) does not make the search slow. Lists that reach few rules are filed apart for each of
 //! them: fifty environments with one updater each do not meet.
@@ -22,6 +22,8 @@ use super::uses::Reach;
 const NARROW: u32 = 64;
 /// Beginnings, ends and substrings are looked at up to this many bytes.
 const LONGEST: usize = 512;
+/// How many characters in a row substrings are found by. Enough that a number or a word in them tells one from another.
+const PIECE: usize = 6;
 
 /// Two entries, by index of list and entry in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +75,8 @@ fn shadow_of(
     let places = [reach.pairs(item.list).next(), None];
     let mut candidates: Vec<u32> = Vec::new();
     for predicate in &item.entry.predicates {
-        for key in lookup_keys(item.slot, predicate) {
+        let lengths = index.lengths.get(&column_key(item.slot, predicate)).copied().unwrap_or(0);
+        for key in lookup_keys(item.slot, predicate, lengths) {
             for place in places {
                 candidates.extend(index.keys.get(&placed(key, place)).into_iter().flatten());
             }
@@ -115,6 +118,8 @@ struct Index {
     keys: HashMap<u64, Vec<u32>>,
     /// Those whose anchor is a range: any other may lie in it.
     ranges: HashMap<u64, Ranges>,
+    /// For each column how long the pieces of substrings are that are looked for: a bit for each length, from one on.
+    lengths: HashMap<u64, u32>,
 }
 
 impl Index {
@@ -157,6 +162,7 @@ impl Index {
             self.ranges.entry(key).or_default().push(hull, number);
             return;
         }
+        *self.lengths.entry(column_key(slot, anchor)).or_default() |= piece_lengths(anchor);
         for key in keys {
             let filed = self.keys.entry(placed(*key, place)).or_default();
             if filed.last() != Some(&number) {
@@ -174,7 +180,7 @@ fn filing_keys(slot: &str, predicate: &Predicate) -> Vec<Vec<u64>> {
         values.iter().map(|value| vec![key(kind, &fold(&value.value))]).collect::<Vec<_>>()
     };
     let value = |value: &Value| vec![key("value", &spelled(value))];
-    let part = |text: &str| threes(text).map(|three| key("part", three)).collect::<Vec<_>>();
+    let part = |text: &str| pieces(text).map(|piece| key("part", piece)).collect::<Vec<_>>();
     match &predicate.test {
         Test::Equals(one) => vec![value(&one.value)],
         Test::In(values) => values.iter().map(|one| value(&one.value)).collect(),
@@ -202,13 +208,32 @@ fn filing_keys(slot: &str, predicate: &Predicate) -> Vec<Vec<u64>> {
     }
 }
 
+/// The lengths of the pieces that a condition's substrings are filed under.
+fn piece_lengths(predicate: &Predicate) -> u32 {
+    let length = |text: &str| match text.chars().count().min(PIECE) {
+        0 => 0,
+        length => 1 << (length - 1),
+    };
+    match &predicate.test {
+        Test::Contains(values) | Test::Has(values) => {
+            values.iter().fold(0, |lengths, value| lengths | length(&fold(&value.value)))
+        }
+        Test::Regex(pattern) => required_part(&pattern.value).map_or(0, |text| length(&text)),
+        _ => 0,
+    }
+}
+
+fn column_key(slot: &str, predicate: &Predicate) -> u64 {
+    hash(&(slot, predicate.column.value.as_str()))
+}
+
 /// Where ranges of a column are kept.
 fn range_key(slot: &str, predicate: &Predicate, hull: Hull) -> u64 {
     hash(&(slot, predicate.column.value.as_str(), hull.domain))
 }
 
 /// Under which keys those conditions are filed that this one may imply.
-fn lookup_keys(slot: &str, predicate: &Predicate) -> Vec<u64> {
+fn lookup_keys(slot: &str, predicate: &Predicate, lengths: u32) -> Vec<u64> {
     let column = predicate.column.value.as_str();
     let key = |kind: &str, text: &str| hash(&(slot, column, kind, text));
     let mut keys = Vec::new();
@@ -240,7 +265,7 @@ fn lookup_keys(slot: &str, predicate: &Predicate) -> Vec<u64> {
             let starts = text.char_indices().map(|(at, _)| at).filter(|at| text.len() - at <= LONGEST);
             keys.extend(starts.filter_map(|at| text.get(at..)).map(|end| key("end", end)));
         }
-        keys.extend(parts(text).map(|part| key("part", part)));
+        keys.extend(parts(text, lengths).map(|part| key("part", part)));
     }
     match &predicate.test {
         Test::Cidr(networks) => {
@@ -280,26 +305,26 @@ fn spelled(value: &Value) -> String {
     }
 }
 
-/// Every three characters in a row; all of a shorter text.
-fn threes(text: &str) -> impl Iterator<Item = &str> {
+/// Every [`PIECE`] characters in a row; all of a shorter text.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
     let starts = text.char_indices().map(|(at, _)| at);
     starts.enumerate().map_while(move |(number, at)| {
         let rest = text.get(at..)?;
         let mut ends = rest.char_indices().map(|(at, c)| at + c.len_utf8());
-        match ends.nth(2) {
+        match ends.nth(PIECE - 1) {
             Some(end) => rest.get(..end),
             None => (number == 0).then_some(rest),
         }
     })
 }
 
-/// Every one, two or three characters in a row.
-fn parts(text: &str) -> impl Iterator<Item = &str> {
+/// Everything in a text that is as many characters long as one of `lengths` says (a bit for each, from one on).
+fn parts(text: &str, lengths: u32) -> impl Iterator<Item = &str> {
     let starts = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= LONGEST);
     starts.flat_map(move |at| {
         let rest = text.get(at..).unwrap_or("");
-        let ends = rest.char_indices().map(|(at, c)| at + c.len_utf8()).take(3);
-        ends.filter_map(move |end| rest.get(..end))
+        let ends = rest.char_indices().map(|(at, c)| at + c.len_utf8()).take(PIECE).zip(0..);
+        ends.filter(move |(_, bit)| lengths & (1 << bit) != 0).filter_map(move |(end, _)| rest.get(..end))
     })
 }
 
