@@ -18,7 +18,7 @@ mod risk;
 mod writes;
 
 pub use affected::{Affected, ChangedEntry, EntryChange};
-pub use build::{Input, OnDrift, Policy, TargetState, plan};
+pub use build::{Adoption, Input, OnDrift, Policy, TargetState, plan};
 pub use change::{
     Action, Change, Class, CoverageReduction, DriftNote, Listed, Plan, Precondition, Provenance, Summary,
     WriteContent,

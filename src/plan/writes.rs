@@ -9,7 +9,7 @@ use super::change::{Action, Change, Class, DriftNote, Listed, Precondition, Prov
 use super::risk;
 
 impl Builder<'_> {
-    pub(super) fn create(&mut self, resource: &Resource, after: Body) {
+    pub(super) fn create(&mut self, resource: &Resource, after: Body, namesake: Option<&Live>) {
         self.summary.create += 1;
         let after_digest = digest(&resource.kind, &after);
         let new = Change {
@@ -17,8 +17,14 @@ impl Builder<'_> {
             class: Class::New,
             fields: compare(&Body::new(), &after),
             provenance: provenance(&resource.lines, "", query_of(&after)),
-            note: (resource.kind == Kind::CustomDetection)
-                .then(|| "the first run looks back 30 days and may raise up to 150 alerts".to_owned()),
+            note: match namesake {
+                Some(live) => Some(format!(
+                    "an unmanaged rule has this name ({id}); to keep that one instead, pin it in the file: `rule_id: {id}`",
+                    id = live.remote_id
+                )),
+                None => (resource.kind == Kind::CustomDetection)
+                    .then(|| "the first run looks back 30 days and may raise up to 150 alerts".to_owned()),
+            },
             ..change(resource, after, after_digest, None)
         };
         self.changes.push(if self.gets_new_id(resource) { self.under_new_id(resource, new) } else { new });

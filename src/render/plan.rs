@@ -393,6 +393,24 @@ fn listed(out: &mut String, plan: &Plan, paint: Paint) {
             let _ = writeln!(out, "    {}  {}", safe::line(&one.address), quote(&one.name));
         }
     }
+    let waiting = of("adoptable").len();
+    if waiting > 0 {
+        let text = match waiting {
+            1 => "1 rule waits to be adopted".to_owned(),
+            count => format!("{count} rules wait to be adopted"),
+        };
+        let environment = safe::line(&plan.environment);
+        let text = format!("{text}: `palisade adopt -e {environment}` writes the ownership marker.");
+        let _ = writeln!(out, "\n{}", paint.faint(&text));
+    }
+    let left = of("not_adopted");
+    if !left.is_empty() {
+        let _ = writeln!(out, "\nNot adopted:");
+        for one in left {
+            let detail = one.detail.as_deref().unwrap_or_default();
+            let _ = writeln!(out, "    {}  {}", safe::line(&one.address), safe::line(detail));
+        }
+    }
     let (foreign, unmanaged) = (plan.summary.foreign, plan.summary.unmanaged);
     if foreign + unmanaged > 0 {
         let text = format!("Left alone: {unmanaged} unmanaged, {foreign} of other owners.");

@@ -69,6 +69,7 @@ const LAYERS: &[Layer] = &[
             "duration",
             "kql",
             "model",
+            "plan",
             "resource",
             "source",
             "yaml",

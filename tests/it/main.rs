@@ -20,6 +20,7 @@ mod faults;
 mod fmt;
 mod governance;
 mod help;
+mod import_live;
 mod interrupt;
 mod kinds;
 mod kql;
