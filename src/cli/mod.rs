@@ -11,6 +11,7 @@ mod audit;
 mod baseline;
 mod carry_out;
 mod connection;
+mod diff;
 mod drift;
 mod explain;
 mod failure;
@@ -106,6 +107,8 @@ enum Command {
     Show(show::ShowArgs),
     /// Show what was changed outside of Palisade since it was last applied
     Drift(drift::DriftArgs),
+    /// Compare the rules of two environments, or what an environment holds with what its files say
+    Diff(diff::DiffArgs),
     /// Write the ownership marker into rules that their files pin by id, and nothing else
     Adopt(adopt::AdoptArgs),
     /// Check the record of every apply
@@ -160,6 +163,7 @@ fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Plan(args) => plan::run(args, &start, settings, ui),
         Command::Apply(args) => apply::run(args, &start, settings, ui),
+        Command::Diff(args) => diff::run(args, &start, settings, ui),
         Command::Drift(args) => drift::run(args, &start, settings, ui),
         Command::Adopt(args) => adopt::run(args, &start, settings, ui),
         Command::Audit(args) => audit::run(args, &start, ui),

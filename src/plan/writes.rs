@@ -272,7 +272,7 @@ fn name_of(body: &Body, resource: &Resource) -> String {
 }
 
 /// The query inside a canonical body of either platform.
-fn query_of(body: &Body) -> &str {
+pub(super) fn query_of(body: &Body) -> &str {
     body.get("query")
         .or_else(|| body.get("queryCondition").and_then(|condition| condition.get("queryText")))
         .and_then(|query| query.as_str())
@@ -280,7 +280,7 @@ fn query_of(body: &Body) -> &str {
 }
 
 /// The origin of every line of the query that the live rule does not have in that place.
-fn provenance(lines: &[LineOrigin], before: &str, after: &str) -> Vec<Provenance> {
+pub(super) fn provenance(lines: &[LineOrigin], before: &str, after: &str) -> Vec<Provenance> {
     crate::diff::hunks(before, after, 0)
         .into_iter()
         .flat_map(|hunk| hunk.lines)

@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads or writes anything. Foreign text always passes through [`safe`].
 
+pub mod comparison;
 pub mod diagnostics;
 pub mod paint;
 pub mod plan;

@@ -208,12 +208,20 @@ fn one(out: &mut String, change: &Change, paint: Paint) {
         match (creating, is_text(field)) {
             (true, true) => new_text(out, field, &change.provenance, paint),
             (true, false) => new_value(out, field, paint),
-            (false, true) => changed_text(out, field, &change.provenance, paint),
-            (false, false) => changed_value(out, field, paint),
+            (false, _) => changed_field(out, field, &change.provenance, paint),
         }
     }
     if items > NEW_ITEMS {
         let _ = writeln!(out, "    {}", paint.faint(&format!("# and {} more items", items - NEW_ITEMS)));
+    }
+}
+
+/// One field from its value before to the one after: as lines where lines matter.
+pub(super) fn changed_field(out: &mut String, field: &FieldChange, provenance: &[Provenance], paint: Paint) {
+    if is_text(field) {
+        changed_text(out, field, provenance, paint);
+    } else {
+        changed_value(out, field, paint);
     }
 }
 

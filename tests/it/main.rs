@@ -14,6 +14,7 @@ mod allowlists;
 mod apply;
 mod changed_since;
 mod connections;
+mod diff;
 mod drift;
 mod escapes;
 mod faults;
