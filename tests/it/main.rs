@@ -9,6 +9,7 @@
     reason = "a test that cannot go on must fail"
 )]
 
+mod allowlist_strength;
 mod allowlists;
 mod apply;
 mod changed_since;
