@@ -32,18 +32,39 @@ pub(crate) struct ApplyArgs {
     #[arg(long, value_name = "DIGEST", conflicts_with = "plan")]
     expect_digest: Option<String>,
     /// How many changes are under way at once
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=32))]
+    #[arg(long, value_name = "N", default_value_t = PARALLELISM, value_parser = clap::value_parser!(u16).range(1..=32))]
     parallelism: u16,
     /// Begin nothing more after the first change that fails
     #[arg(long)]
     fail_fast: bool,
     /// How long a change waits for an id or a name that the service still holds after a deletion
-    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    #[arg(long, value_name = "SECONDS", default_value_t = WAIT)]
     wait: u64,
     /// Write what was done, by whom and with which result to this file, as JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }
+
+impl ApplyArgs {
+    /// An apply of nothing but a new plan made with `planning`.
+    pub(crate) const fn of(planning: PlanningArgs, auto_approve: bool, report: Option<PathBuf>) -> Self {
+        Self {
+            plan: None,
+            planning,
+            auto_approve,
+            expect_digest: None,
+            parallelism: PARALLELISM,
+            fail_fast: false,
+            wait: WAIT,
+            report,
+        }
+    }
+}
+
+/// How many changes are under way at once.
+const PARALLELISM: u16 = 4;
+/// How many seconds a change waits for an id or a name that the service still holds.
+const WAIT: u64 = 120;
 
 /// What every environment of one command shares.
 #[derive(Clone, Copy)]

@@ -51,7 +51,8 @@ pub(crate) async fn connect(
     let mut providers: Vec<Box<dyn Provider>> = Vec::new();
     if let Some(target) = &environment.defender {
         let version = target.api_version.as_ref().map(|version| version.value.as_str());
-        providers.push(Box::new(session.defender(version)));
+        let defender = session.defender(version).managing_preview(target.preview_fields);
+        providers.push(Box::new(defender));
     }
     let version = environment.sentinel_api_version.as_ref().map(|version| version.value.as_str());
     for workspace in &environment.sentinel {

@@ -24,6 +24,13 @@ pub(crate) struct PlanArgs {
     format: Format,
 }
 
+impl PlanArgs {
+    /// Only what to plan and how to print it.
+    pub(crate) const fn of(planning: PlanningArgs, format: Format) -> Self {
+        Self { planning, out: None, detailed_exitcode: false, format }
+    }
+}
+
 /// How to print a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {

@@ -7,7 +7,7 @@ use jiff::ToSpan as _;
 use crate::address::matches_glob;
 use crate::diagnostic::{Diagnostics, Severity, did_you_mean};
 use crate::model::environment::{Environment, Guards};
-use crate::plan::{Affected, Input, OnDrift, Plan, Policy, TargetState, redacted};
+use crate::plan::{Adoption, Affected, Input, OnDrift, Plan, Policy, TargetState, redacted};
 use crate::provider::auth::CredentialChoice;
 use crate::render::safe;
 use crate::resource::Resource;
@@ -36,6 +36,12 @@ pub(crate) struct PlanningArgs {
     /// Take rules that belong to this owner (repeatable)
     #[arg(long, value_name = "OWNER")]
     pub(crate) take_over: Vec<String>,
+    /// Adopt too: write the ownership marker into rules that their files pin by id and that carry none
+    #[arg(long)]
+    pub(crate) adopt: bool,
+    /// Plan nothing but that.
+    #[arg(skip)]
+    pub(crate) only_adopt: bool,
     /// Switch rules on again that the service switched off by itself
     #[arg(long)]
     pub(crate) reenable_auto_disabled: bool,
@@ -157,6 +163,11 @@ impl PlanningArgs {
                 DriftChoice::Fail => OnDrift::Fail,
             }),
             take_over: self.take_over.clone(),
+            adoption: match (self.only_adopt, self.adopt) {
+                (true, _) => Adoption::Only,
+                (false, true) => Adoption::Also,
+                (false, false) => Adoption::Leave,
+            },
             reenable_auto_disabled: self.reenable_auto_disabled,
             targets: self.target.clone(),
             allow_empty: self.allow_empty,

@@ -25,7 +25,7 @@ pub(crate) struct Opened {
 }
 
 /// Which environments a command is about.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, Default, Clone, clap::Args)]
 pub(crate) struct EnvironmentArgs {
     /// The environment to work on (repeatable)
     #[arg(short = 'e', long = "env", value_name = "NAME", env = "PALISADE_ENV", value_delimiter = ',')]

@@ -182,10 +182,16 @@ const WORDS: &[&str] = &["true", "false", "yes", "no", "on", "off", "y", "n", "n
 fn is_plain(text: &str) -> bool {
     let first = text.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, '/' | '_'));
     let allowed = |c: char| c.is_alphanumeric() || " _./+@()%$;=^~-".contains(c);
-    first
+    (first || is_guid(text))
         && !text.ends_with(' ')
         && text.chars().all(allowed)
         && !WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
+}
+
+/// No reader takes a GUID for a number, and ids are easier to find without quotes.
+fn is_guid(text: &str) -> bool {
+    let groups = text.split('-').map(str::len);
+    groups.eq([8, 4, 4, 4, 12]) && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 /// Double quotes, or single ones where the text has backslashes or double quotes of its own.

@@ -62,6 +62,9 @@ pub struct Summary {
     pub replace: usize,
     /// Rules to adopt.
     pub adopt: usize,
+    /// Rules that their files pin, that are as these say, and that nobody has adopted yet.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub adoptable: usize,
     /// Rules that are as they should be.
     pub no_op: usize,
     /// Rules changed outside of Palisade.
@@ -222,7 +225,8 @@ pub struct Listed {
     pub address: String,
     /// Its display name.
     pub name: String,
-    /// `orphan`, `foreign`, `unmanaged` or `auto_disabled`.
+    /// `orphan`, `foreign`, `unmanaged`, `auto_disabled`, `adoptable` (pinned, as its file says, without a marker) or, in
+    /// a plan that only adopts, `not_adopted`.
     pub class: String,
     /// The owner or the reason.
     pub detail: Option<String>,

@@ -9,7 +9,7 @@ use super::change::{Action, Change, Class, DriftNote, Listed, Precondition, Prov
 use super::risk;
 
 impl Builder<'_> {
-    pub(super) fn create(&mut self, resource: &Resource, after: Body) {
+    pub(super) fn create(&mut self, resource: &Resource, after: Body, namesake: Option<&Live>) {
         self.summary.create += 1;
         let after_digest = digest(&resource.kind, &after);
         let new = Change {
@@ -17,8 +17,14 @@ impl Builder<'_> {
             class: Class::New,
             fields: compare(&Body::new(), &after),
             provenance: provenance(&resource.lines, "", query_of(&after)),
-            note: (resource.kind == Kind::CustomDetection)
-                .then(|| "the first run looks back 30 days and may raise up to 150 alerts".to_owned()),
+            note: match namesake {
+                Some(live) => Some(format!(
+                    "an unmanaged rule has this name ({id}); to keep that one instead, pin it in the file: `rule_id: {id}`",
+                    id = live.remote_id
+                )),
+                None => (resource.kind == Kind::CustomDetection)
+                    .then(|| "the first run looks back 30 days and may raise up to 150 alerts".to_owned()),
+            },
             ..change(resource, after, after_digest, None)
         };
         self.changes.push(if self.gets_new_id(resource) { self.under_new_id(resource, new) } else { new });
@@ -266,7 +272,7 @@ fn name_of(body: &Body, resource: &Resource) -> String {
 }
 
 /// The query inside a canonical body of either platform.
-fn query_of(body: &Body) -> &str {
+pub(super) fn query_of(body: &Body) -> &str {
     body.get("query")
         .or_else(|| body.get("queryCondition").and_then(|condition| condition.get("queryText")))
         .and_then(|query| query.as_str())
@@ -274,7 +280,7 @@ fn query_of(body: &Body) -> &str {
 }
 
 /// The origin of every line of the query that the live rule does not have in that place.
-fn provenance(lines: &[LineOrigin], before: &str, after: &str) -> Vec<Provenance> {
+pub(super) fn provenance(lines: &[LineOrigin], before: &str, after: &str) -> Vec<Provenance> {
     crate::diff::hunks(before, after, 0)
         .into_iter()
         .flat_map(|hunk| hunk.lines)

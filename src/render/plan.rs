@@ -208,12 +208,20 @@ fn one(out: &mut String, change: &Change, paint: Paint) {
         match (creating, is_text(field)) {
             (true, true) => new_text(out, field, &change.provenance, paint),
             (true, false) => new_value(out, field, paint),
-            (false, true) => changed_text(out, field, &change.provenance, paint),
-            (false, false) => changed_value(out, field, paint),
+            (false, _) => changed_field(out, field, &change.provenance, paint),
         }
     }
     if items > NEW_ITEMS {
         let _ = writeln!(out, "    {}", paint.faint(&format!("# and {} more items", items - NEW_ITEMS)));
+    }
+}
+
+/// One field from its value before to the one after: as lines where lines matter.
+pub(super) fn changed_field(out: &mut String, field: &FieldChange, provenance: &[Provenance], paint: Paint) {
+    if is_text(field) {
+        changed_text(out, field, provenance, paint);
+    } else {
+        changed_value(out, field, paint);
     }
 }
 
@@ -391,6 +399,24 @@ fn listed(out: &mut String, plan: &Plan, paint: Paint) {
         let _ = writeln!(out, "\nOrphans of this environment, kept:");
         for one in orphans {
             let _ = writeln!(out, "    {}  {}", safe::line(&one.address), quote(&one.name));
+        }
+    }
+    let waiting = of("adoptable").len();
+    if waiting > 0 {
+        let text = match waiting {
+            1 => "1 rule waits to be adopted".to_owned(),
+            count => format!("{count} rules wait to be adopted"),
+        };
+        let environment = safe::line(&plan.environment);
+        let text = format!("{text}: `palisade adopt -e {environment}` writes the ownership marker.");
+        let _ = writeln!(out, "\n{}", paint.faint(&text));
+    }
+    let left = of("not_adopted");
+    if !left.is_empty() {
+        let _ = writeln!(out, "\nNot adopted:");
+        for one in left {
+            let detail = one.detail.as_deref().unwrap_or_default();
+            let _ = writeln!(out, "    {}  {}", safe::line(&one.address), safe::line(detail));
         }
     }
     let (foreign, unmanaged) = (plan.summary.foreign, plan.summary.unmanaged);

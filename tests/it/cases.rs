@@ -32,15 +32,30 @@ fn outcomes(world: &World, arguments: &str) -> Vec<Value> {
 fn cases_are_played_in_every_environment_and_without_allowlist() {
     let world = cases(GOOD);
     let ran = world.run("test").exits(0);
-    ran.says(&["task", "ok", "a person registers a task", "lab, without allowlist", "4 times: 4 passed, 0 failed"]);
+    ran.says(&[
+        "task",
+        "ok",
+        "a person registers a task",
+        "lab, without allowlist",
+        "4 times: 4 passed, 0 failed",
+    ]);
     let all = outcomes(&world, "");
-    let names: Vec<_> = all.iter().map(|case| (case["environment"].clone(), case["expect"].clone())).collect();
+    let names: Vec<_> =
+        all.iter().map(|case| (case["environment"].clone(), case["expect"].clone())).collect();
     let lab = json!("lab");
     assert_eq!(
         names,
-        [(lab.clone(), json!("alert")), (lab, json!("silent")), (Value::Null, json!("alert")), (Value::Null, json!("silent"))]
+        [
+            (lab.clone(), json!("alert")),
+            (lab, json!("silent")),
+            (Value::Null, json!("alert")),
+            (Value::Null, json!("silent"))
+        ]
     );
-    assert!(all.iter().all(|case| case["passed"] == true && case["rule"] == "task" && case.get("message").is_none()));
+    assert!(
+        all.iter()
+            .all(|case| case["passed"] == true && case["rule"] == "task" && case.get("message").is_none())
+    );
     world.run("test nothing").exits(1).says(&["`nothing` fits no rule"]);
     world.run("test taks").exits(1).says(&["did you mean `task`?"]);
     world.run("test hunt").exits(1).says(&["these rules have no cases"]);
@@ -53,7 +68,13 @@ fn a_failure_says_what_was_expected_and_what_came_out() {
     let world = cases(GOOD);
     world.edit("tests/task.yaml", "EventID: 4699", "EventID: 4698");
     let ran = world.run("test").exits(1);
-    ran.says(&["FAILED", "another event", "expected silent: raises an alert: 1 row", "+ Computer: pc-1", "2 failed"]);
+    ran.says(&[
+        "FAILED",
+        "another event",
+        "expected silent: raises an alert: 1 row",
+        "+ Computer: pc-1",
+        "2 failed",
+    ]);
     let junit = world.beside("junit.xml");
     world.try_run(&["test", "--junit-into", junit.to_str().unwrap(), "--format", "junit"]).exits(1);
     let text = std::fs::read_to_string(junit).unwrap();
@@ -78,7 +99,8 @@ fn a_failure_says_what_was_expected_and_what_came_out() {
 
 #[test]
 fn mistakes_have_their_place_and_the_nearest_name() {
-    let one = |events: &str| format!("cases:\n  - name: one\n    expect: silent\n    events:\n      {events}\n");
+    let one =
+        |events: &str| format!("cases:\n  - name: one\n    expect: silent\n    events:\n      {events}\n");
     for (text, said) in [
         (one("SecurityEvnt: []"), vec!["error[CASE-10]: unknown table", "tests/task.yaml:5:7", "did you mean `SecurityEvent`?"]),
         (one("SecurityEvent: [{Comptuer: x}]"), vec!["error[CASE-10]: unknown column", "tests/task.yaml:5:24", "did you mean `Computer`?"]),
@@ -106,7 +128,11 @@ fn mistakes_have_their_place_and_the_nearest_name() {
         world.run("test").exits(1);
     }
     let world = World::new();
-    world.write("tests/taks.yaml", GOOD).run("validate").exits(1).says(&["error[CASE-01]", "did you mean tests/task.yaml?"]);
+    world
+        .write("tests/taks.yaml", GOOD)
+        .run("validate")
+        .exits(1)
+        .says(&["error[CASE-01]", "did you mean tests/task.yaml?"]);
 }
 
 #[test]
@@ -130,7 +156,8 @@ fn events_come_from_files_of_every_form() {
         ("e.csv", "EventID,Computer\nx,pc-1\n", "tests/e.csv:2:1"),
         ("e.csv", "EventID,Computer\n1\n", "tests/e.csv:2:1"),
     ] {
-        let world = cases(&format!("- {{name: one, expect: silent, events: {{SecurityEvent: {{file: {name}}}}}}}\n"));
+        let world =
+            cases(&format!("- {{name: one, expect: silent, events: {{SecurityEvent: {{file: {name}}}}}}}\n"));
         world.write(&format!("tests/{name}"), text).run("test").exits(1).says(&[place]);
     }
 }
@@ -154,7 +181,11 @@ fn a_file_of_a_gigabyte_is_refused_with_the_bound() {
 fn links_out_of_the_repository_are_not_followed() {
     for link in ["tests/out", "tests/e.ndjson"] {
         let world = cases("- {name: one, expect: silent, events: {SecurityEvent: {file: out/e.ndjson}}}\n");
-        world.edit("tests/task.yaml", "out/e.ndjson", if link.ends_with("out") { "out/e.ndjson" } else { "e.ndjson" });
+        world.edit(
+            "tests/task.yaml",
+            "out/e.ndjson",
+            if link.ends_with("out") { "out/e.ndjson" } else { "e.ndjson" },
+        );
         let outside = world.beside("outside");
         std::fs::create_dir(&outside).unwrap();
         std::fs::write(outside.join("e.ndjson"), "{\"EventID\": 4698}\n").unwrap();
@@ -168,7 +199,10 @@ fn links_out_of_the_repository_are_not_followed() {
 fn queries_that_would_run_away_end_with_a_word() {
     for (query, said) in [
         ("range x from 1 to 1000000000 step 1 | where x < 0", "the query was stopped"),
-        ("range a from 1 to 100000 step 1 | extend k = 1 | join kind=inner (range b from 1 to 100000 step 1 | extend k = 1) on k", "the query was stopped"),
+        (
+            "range a from 1 to 100000 step 1 | extend k = 1 | join kind=inner (range b from 1 to 100000 step 1 | extend k = 1) on k",
+            "the query was stopped",
+        ),
     ] {
         let world = cases("- {name: one, must_alert: true, events: {SecurityEvent: []}}\n");
         world.edit(
@@ -230,7 +264,19 @@ fn an_entry_that_silences_an_attack_is_not_written() {
     let world = World::new();
     world.write("tests/task.yaml", &ATTACK[..ATTACK.find("  - name: known noise").unwrap()]);
     let arguments = [
-        "allowlist", "add", "task", "-e", "lab", "-m", "Computer=pc-1", "--reason", "Noise.", "--owner", "soc@example.com", "--ttl", "24h",
+        "allowlist",
+        "add",
+        "task",
+        "-e",
+        "lab",
+        "-m",
+        "Computer=pc-1",
+        "--reason",
+        "Noise.",
+        "--owner",
+        "soc@example.com",
+        "--ttl",
+        "24h",
     ];
     world.try_run(&arguments).exits(1).says(&["error[CASE-20]", "was not changed"]);
 }
@@ -259,7 +305,10 @@ fn a_way_through_an_entry_is_found_and_shown() {
     world.write("rules/hunt.yaml", HUNT);
     world.write("tests/hunt.yaml", HUNT_CASES);
     for (predicates, way) in [
-        ("FolderPath: {equals: 'C:\\ProgramData\\Backup\\agent.exe'}", Some("becomes `C:\\ProgramData\\Backup\\agent.exe`")),
+        (
+            "FolderPath: {equals: 'C:\\ProgramData\\Backup\\agent.exe'}",
+            Some("becomes `C:\\ProgramData\\Backup\\agent.exe`"),
+        ),
         ("FolderPath: {starts_with: 'D:\\agent\\'}", Some("becomes `D:\\agent\\evil.exe`")),
         ("FolderPath: {ends_with: '\\agent.exe'}", Some("becomes `C:\\Users\\Public\\agent.exe`")),
         ("FileName: {equals: agent.exe}", Some("FileName: `evil.exe` becomes `agent.exe`")),
@@ -268,13 +317,20 @@ fn a_way_through_an_entry_is_found_and_shown() {
         ("FolderPath: {starts_with: 'C:\\Program Files\\Backup\\'}", None),
         ("SHA1: {equals: 9b1f0c6ad24e7358b0c1e94f6d2a7b85e3c0914d}", None),
         ("DeviceName: {equals: build-1}", None),
-        ("FileName: {equals: agent.exe}\n      SHA1: {equals: 9b1f0c6ad24e7358b0c1e94f6d2a7b85e3c0914d}", None),
+        (
+            "FileName: {equals: agent.exe}\n      SHA1: {equals: 9b1f0c6ad24e7358b0c1e94f6d2a7b85e3c0914d}",
+            None,
+        ),
     ] {
         world.allowlist("list", "hunt", &[entry("agent", predicates)]);
         let ran = world.run("allowlist audit --bypass");
         match way {
             Some(way) => {
-                let ran = ran.exits(1).says(&["error[CASE-40]", "list.yaml:3:9", "the attack `an unsigned program`"]);
+                let ran = ran.exits(1).says(&[
+                    "error[CASE-40]",
+                    "list.yaml:3:9",
+                    "the attack `an unsigned program`",
+                ]);
                 let flat = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
                 assert!(flat.contains(way), "{way} in {ran}");
                 let json = world.run("allowlist audit --bypass --format json").exits(1).json();
@@ -282,7 +338,11 @@ fn a_way_through_an_entry_is_found_and_shown() {
                 assert_eq!(bypass["entry"], "environments/lab/allowlists/list.yaml#agent");
                 assert_eq!(bypass["case"], "an unsigned program");
                 let change = &bypass["mutations"][0];
-                assert_eq!(bypass["event"][change["column"].as_str().unwrap()], change["after"], "{bypass:#}");
+                assert_eq!(
+                    bypass["event"][change["column"].as_str().unwrap()],
+                    change["after"],
+                    "{bypass:#}"
+                );
                 world.run("allowlist audit --bypass --format sarif").exits(1).says(&["CASE-40"]);
                 world.run("allowlist audit --bypass --format markdown").exits(1).says(&["CASE-40"]);
             }
@@ -379,7 +439,12 @@ fn recorded_rows_become_a_case_that_plays() {
         "SubjectUserSid": "S-1-5-21-7-8-9-1104", "EventData": "C:\\Users\\j.doe\\a", "Score": 3, "Activity": ""}]"#;
     let tables = r#"{"tables": [{"name": "PrimaryResult", "columns": [{"name": "TimeGenerated", "type": "datetime"}, {"name": "EventID", "type": "int"},
         {"name": "Computer", "type": "string"}], "rows": [["2026-11-20T10:00:00Z", 4698, "srv-1.contoso.com"]]}]}"#;
-    for (name, text, options) in [("r.json", rows, ""), ("t.json", tables, ""), ("r.json", rows, "--redact"), ("g.json", &format!("{{\"results\": {rows}}}"), "")] {
+    for (name, text, options) in [
+        ("r.json", rows, ""),
+        ("t.json", tables, ""),
+        ("r.json", rows, "--redact"),
+        ("g.json", &format!("{{\"results\": {rows}}}"), ""),
+    ] {
         std::fs::write(world.beside(name), text).unwrap();
         let file = world.beside(name);
         let mut arguments = vec!["record", file.to_str().unwrap(), "--rule", "task", "--name", "seen: once"];
@@ -390,10 +455,19 @@ fn recorded_rows_become_a_case_that_plays() {
         let redacted = options == "--redact";
         assert_eq!(ran.stdout.contains("j.doe") || ran.stdout.contains("contoso"), !redacted, "{ran}");
         if redacted {
-            ran.says(&["host-1.example.com", "C:\\Users\\user-1\\a", "no such columns: Score", "names and addresses were replaced"]);
+            ran.says(&[
+                "host-1.example.com",
+                "C:\\Users\\user-1\\a",
+                "no such columns: Score",
+                "names and addresses were replaced",
+            ]);
         }
     }
-    for (text, said) in [("{", "it is not JSON"), ("[]", "it holds no rows"), ("[{\"Score\": 1}]", "no column of the export is one of SecurityEvent")] {
+    for (text, said) in [
+        ("{", "it is not JSON"),
+        ("[]", "it holds no rows"),
+        ("[{\"Score\": 1}]", "no column of the export is one of SecurityEvent"),
+    ] {
         std::fs::write(world.beside("x.json"), text).unwrap();
         let file = world.beside("x.json");
         world.try_run(&["record", file.to_str().unwrap(), "--rule", "task"]).exits(1).says(&[said]);
@@ -405,8 +479,13 @@ fn recorded_rows_become_a_case_that_plays() {
 fn watching_plays_again_after_a_change() {
     use std::io::BufRead as _;
     let world = cases(GOOD);
-    let mut child =
-        world.command().args(["test", "--watch"]).stderr(std::process::Stdio::piped()).stdout(std::process::Stdio::null()).spawn().unwrap();
+    let mut child = world
+        .command()
+        .args(["test", "--watch"])
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
     let mut lines = std::io::BufReader::new(child.stderr.take().unwrap()).lines();
     let mut until = |text: &str| {
         for line in lines.by_ref() {

@@ -76,6 +76,7 @@ const LAYERS: &[Layer] = &[
             "duration",
             "kql",
             "model",
+            "plan",
             "resource",
             "source",
             "yaml",
