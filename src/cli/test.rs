@@ -160,14 +160,12 @@ fn counted(count: usize, word: &str) -> String {
 /// A misspelt rule would look like success.
 fn require_rules(opened: &Opened, globs: &[String]) -> Result<(), Failure> {
     let ids = || opened.repository.rules.iter().map(|rule| rule.id.as_str());
-    for glob in globs.iter().filter(|glob| !ids().any(|id| matches_glob(glob, id))) {
-        let failure = Failure::error(format!("`{glob}` fits no rule"));
-        return Err(match did_you_mean(glob, ids()) {
-            Some(near) => failure.help(format!("did you mean `{near}`?")),
-            None => failure.help("rule ids are the names of the files under rules/"),
-        });
-    }
-    Ok(())
+    let Some(glob) = globs.iter().find(|glob| !ids().any(|id| matches_glob(glob, id))) else { return Ok(()) };
+    let failure = Failure::error(format!("`{glob}` fits no rule"));
+    Err(match did_you_mean(glob, ids()) {
+        Some(near) => failure.help(format!("did you mean `{near}`?")),
+        None => failure.help("rule ids are the names of the files under rules/"),
+    })
 }
 
 fn errors(found: Diagnostics) -> Diagnostics {

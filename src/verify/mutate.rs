@@ -8,7 +8,7 @@
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 use super::stage::Stage;
-use crate::compile::columns::{ColumnClass, class, is_admin_only, writable_below};
+use crate::compile::columns::{ColumnClass, class, way_to_write, writable_below};
 use crate::kql::eval::Value;
 use crate::model::allowlist::{Test, Value as Wanted};
 use crate::source::Spanned;
@@ -55,8 +55,14 @@ const USER_FOLDERS: [(&str, char); 2] = [(r"C:\Users\Public", '\\'), ("/tmp", '/
 pub(crate) fn choices(column: &str, test: &Test, old: &str) -> Vec<Choice> {
     let choice = |how: &'static str| move |value: String| Choice { value, how };
     match class(column) {
-        ColumnClass::Hash | ColumnClass::DirectoryId | ColumnClass::SignatureValidity => Vec::new(),
-        ColumnClass::Signer => {
+        ColumnClass::Hash
+        | ColumnClass::BrokenHash
+        | ColumnClass::DirectoryId
+        | ColumnClass::AccountName
+        | ColumnClass::SignatureValidity
+        | ColumnClass::SignaturePresence
+        | ColumnClass::ApplicationId => Vec::new(),
+        ColumnClass::Signer | ColumnClass::Issuer => {
             names(test, "").into_iter().map(choice("signs with a certificate of that name")).collect()
         }
         ColumnClass::Path => paths(test, old)
@@ -152,7 +158,7 @@ fn paths(test: &Test, old: &str) -> Vec<String> {
         Test::Cidr(_) | Test::Watchlist { .. } | Test::Range { .. } => Vec::new(),
     };
     // Where only an administrator can write, the attacker cannot.
-    found.into_iter().filter(|path| !is_admin_only(path)).take(MOST).collect()
+    found.into_iter().filter(|path| way_to_write(path).is_some()).take(MOST).collect()
 }
 
 fn lines(test: &Test, old: &str) -> Vec<String> {
