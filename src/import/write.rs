@@ -345,6 +345,9 @@ sentinel:
             document.insert("query".to_owned(), query.into());
             let text = yaml(&document);
             prop_assert_eq!(back(&text), Value::Object(document), "\n{}", text);
+            // And it is laid out as `fmt` would.
+            let file = SourceMap::default().add("a.yaml", &*text);
+            prop_assert_eq!(crate::yaml::format::format(&text, file).ok(), Some(text));
         }
     }
 }
