@@ -11,7 +11,7 @@ use super::candidate::{Candidate, candidate};
 use super::slug::{Ids, slug};
 use super::verify::verify;
 use super::write::yaml;
-use super::{Draft, Properties};
+use super::{Draft, Fate, Properties};
 use crate::address::{Address, Target, matches_glob};
 use crate::model::Repository;
 use crate::model::environment::{Environment, Presence};
@@ -214,10 +214,13 @@ fn number(input: &Input<'_>, candidates: Vec<Candidate<'_>>, import: &mut Import
         if reasons.is_empty() {
             import.rules.push(Imported { found: candidate.found, draft: candidate.draft, text });
         } else {
+            // A mandatory value that no rule file can hold is missing in the file, and this says where it went.
+            let kept = candidate.draft.remarks.iter().filter(|remark| remark.fate == Fate::Kept);
+            let kept = kept.map(|remark| format!("kept {}: {}", remark.what, remark.why));
             import.held.push(Held {
                 found: candidate.found,
                 name: candidate.live.name.clone(),
-                reasons,
+                reasons: reasons.into_iter().chain(kept).collect(),
                 kept: Kept::File(candidate.draft.id, text),
             });
         }

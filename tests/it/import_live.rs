@@ -390,6 +390,72 @@ fn an_import_belongs_to_its_environment_and_workspace() {
 }
 
 #[test]
+fn the_switch_of_a_rule_comes_along_whatever_the_lifecycle_says() {
+    let world = tenant();
+    for name in ["Hunt for x", "Task: \"odd\" 🔥 registered"] {
+        world.play(&json!({"op": "auto_disable", "rule": name, "reason": "The table is gone."}));
+    }
+    world.append("environments/lab/environment.yaml", "lifecycle: {production: disabled}\n");
+    world.run(IMPORT).exits(0).says(&[
+        "8 rules imported, 0 not.",
+        "the service switched the rule off by itself",
+        "The table is gone.",
+    ]);
+    // On, off, and switched off by the service, which somebody will want on again.
+    for (file, enabled) in
+        [("live-hunt", true), ("near-real-time", false), ("hunt-for-x", true), ("task-odd-registered", true)]
+    {
+        let text = world.read(&format!("rules/{file}.yaml"));
+        assert_eq!(text.contains("\nenabled: true\n"), enabled, "{text}");
+        assert!(!text.contains("AUTO DISABLED") && !text.contains("enabled: false"), "{text}");
+    }
+    world.run(PLAN).has_nothing_to_do().says(&["switched off by the service"]);
+    world
+        .run("plan -e lab --reenable-auto-disabled")
+        .exits(0)
+        .says(&["2 to update", "status: \"disabled\" → \"enabled\""]);
+
+    let world = tenant();
+    world.append("environments/lab/environment.yaml", "lifecycle: {production: absent}\n");
+    world.run(IMPORT).exits(0);
+    assert!(world.read("rules/live-hunt.yaml").contains("status: test\nenabled: true\n"));
+    world.run(PLAN).has_nothing_to_do();
+    let none = "lifecycle: {production: absent, test: absent, experimental: absent, deprecated: absent}";
+    world.edit("environments/lab/environment.yaml", "lifecycle: {production: absent}", none);
+    world.run(IMPORT).exits(1).says(&["its lifecycle makes every status absent"]);
+}
+
+#[test]
+fn properties_of_the_newest_version_are_the_services_unless_they_are_managed() {
+    let world = World::empty();
+    let more = json!({"schedule": {"frequency": "P1D", "lookback": "P3D"}, "detectionAction": {
+        "alertTemplate": {"eventGroupingKind": "singleAlert"},
+        "incidentConfiguration": {"isExcludedFromIncidentCorrelation": true}}});
+    add(&world, &detection("newest", "Newest", HUNTING, more));
+    world.run("import live -e lab --select newest").exits(0).says(&["kept defender"]);
+    let file = world.read("rules/newest.yaml");
+    assert!(file.contains("x-defender:") && file.contains("lookback: P3D"), "{file}");
+    world.run(PLAN).has_nothing_to_do();
+    // An update leaves them as they are.
+    world.edit("rules/newest.yaml", "severity: medium", "severity: high");
+    world.run(APPLY).exits(0);
+    let document = world.document("Newest");
+    assert_eq!(
+        (&document["schedule"]["lookback"], &document["detectionAction"]["alertTemplate"]["severity"]),
+        (&json!("P3D"), &json!("high"))
+    );
+    world.run(PLAN).has_nothing_to_do();
+
+    world.remove("rules/newest.yaml");
+    world.edit("environments/lab/environment.yaml", "defender: {}", "defender: {preview_fields: true}");
+    world.run("import live -e lab --select newest").exits(0).never_says(&["kept"]);
+    let file = world.read("rules/newest.yaml");
+    let said = file.contains("event_grouping: singleAlert\n  exclude_from_correlation: true\n");
+    assert!(said && file.contains("lookback: P3D"), "{file}");
+    world.run(PLAN).has_nothing_to_do();
+}
+
+#[test]
 fn an_environment_may_pin_another_id() {
     let world = tenant();
     world.run("import live -e lab --select near*").exits(0).says(&["1 rule imported, 7 not."]);
