@@ -16,11 +16,11 @@
 
 mod aggregate;
 mod call;
-mod convert;
+pub(crate) mod convert;
 mod functions;
-mod json;
+pub(crate) mod json;
 mod text;
-mod time;
+pub(crate) mod time;
 mod value;
 
 use std::collections::BTreeMap;
@@ -50,6 +50,11 @@ pub struct Table {
     /// Each with one value for each column.
     pub rows: Vec<Vec<Value>>,
 }
+
+/// The column of a table in [`World::tables`] that says when each row arrived: `ingestion_time()` reads it, and nothing else
+/// of a query sees it (no wildcard, no `project-away`, no result). It follows rows as far as Kusto's does; a table without it
+/// has no arrival times, and `ingestion_time()` is null there.
+pub const INGESTION_TIME: &str = "$ingestion_time";
 
 /// Everything a query can read besides its own text. Values only.
 #[derive(Clone, Copy, Debug)]
