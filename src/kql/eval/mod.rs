@@ -51,10 +51,9 @@ pub struct Table {
     pub rows: Vec<Vec<Value>>,
 }
 
-/// The column of a table in [`World::tables`] that says when each row arrived: `ingestion_time()` reads it, and nothing else
-/// of a query sees it (no wildcard, no `project-away`, no result). It follows rows as far as Kusto's does; a table without it
-/// has no arrival times, and `ingestion_time()` is null there.
-pub const INGESTION_TIME: &str = "$ingestion_time";
+/// The column of a table in [`World::tables`] that `ingestion_time()` reads. A table without it has its events' own time as the
+/// time of their arrival.
+pub const INGESTION_TIME: &str = "_IngestionTime";
 
 /// Everything a query can read besides its own text. Values only.
 #[derive(Clone, Copy, Debug)]
