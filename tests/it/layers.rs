@@ -55,15 +55,45 @@ const LAYERS: &[Layer] = &[
         &["address", "characters", "compile", "diagnostic", "kql", "model", "source", "yaml"],
         PURE,
     ),
+    layer(
+        "verify",
+        &["address", "allowlist", "compile", "diagnostic", "kql", "model", "resource", "source", "yaml"],
+        PURE,
+    ),
+    // Its tests read back what it writes.
+    layer("fixture", &[], PURE),
     layer("diff", &["duration", "resource"], PURE),
     layer("plan", &["address", "diff", "duration", "model", "resource"], PURE),
+    // Adoption: foreign forms of rules in, rule files out.
+    layer(
+        "import",
+        &[
+            "address",
+            "characters",
+            "compile",
+            "diagnostic",
+            "diff",
+            "duration",
+            "kql",
+            "model",
+            "plan",
+            "resource",
+            "source",
+            "yaml",
+        ],
+        PURE,
+    ),
     // Edge.
     layer("provider", &["address", "resource"], &[SURROUNDINGS, PRINTING]),
     layer("apply", &["diff", "plan", "provider", "resource"], &[SURROUNDINGS, CLOCK, PRINTING]),
     // On its own, so that it cannot repeat the product's mistakes.
     layer("sandbox", &[], &[PRINTING]),
     // Face.
-    layer("render", &["characters", "diagnostic", "diff", "kql", "plan", "resource", "source"], PURE),
+    layer(
+        "render",
+        &["characters", "diagnostic", "diff", "kql", "plan", "resource", "source", "verify"],
+        PURE,
+    ),
 ];
 /// May use everything: the crate's root, the program, the command line.
 const ABOVE: &[&str] = &["lib", "main", "cli"];

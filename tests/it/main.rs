@@ -9,14 +9,20 @@
     reason = "a test that cannot go on must fail"
 )]
 
+mod allowlist_strength;
 mod allowlists;
 mod apply;
+mod cases;
+mod changed_since;
 mod connections;
+mod diff;
 mod drift;
 mod escapes;
 mod faults;
+mod fmt;
 mod governance;
 mod help;
+mod import_live;
 mod interrupt;
 mod kinds;
 mod kql;
@@ -33,4 +39,5 @@ mod secrets;
 mod shipped;
 mod tidy;
 mod validate;
+mod watchlists;
 mod world;
