@@ -27,10 +27,9 @@ pub(crate) fn result(op: ChainOp, a: Type, b: Type) -> Option<Type> {
             Some(other)
         }
         (Op::Add | Op::Subtract | Op::Modulo, Type::TimeSpan, Type::TimeSpan) => Some(Type::TimeSpan),
-        (Op::Add, Type::DateTime, Type::TimeSpan | Type::DateTime)
-        | (Op::Add, Type::TimeSpan, Type::DateTime)
-        | (Op::Subtract, Type::DateTime, Type::TimeSpan)
-        | (Op::Subtract, Type::TimeSpan, Type::DateTime) => Some(Type::DateTime),
+        (Op::Add, Type::DateTime, Type::DateTime)
+        | (Op::Add | Op::Subtract, Type::DateTime, Type::TimeSpan)
+        | (Op::Add | Op::Subtract, Type::TimeSpan, Type::DateTime) => Some(Type::DateTime),
         (Op::Subtract, Type::DateTime, Type::DateTime) => Some(Type::TimeSpan),
         (Op::Multiply, Type::TimeSpan, other) | (Op::Multiply, other, Type::TimeSpan) if number(other) => {
             Some(Type::TimeSpan)
@@ -50,10 +49,12 @@ pub(crate) fn apply(op: ChainOp, a: &Value, b: &Value) -> Value {
     let (a, b) = (a.clone().unwrapped(), b.clone().unwrapped());
     match (&a, &b) {
         (Value::Null, _) | (_, Value::Null) => Value::Null,
-        (Value::Int(_) | Value::Long(_), Value::Int(_) | Value::Long(_)) => match (a.as_long(), b.as_long()) {
-            (Some(a), Some(b)) => whole(op, a, b),
-            _ => Value::Null,
-        },
+        (Value::Int(_) | Value::Long(_), Value::Int(_) | Value::Long(_)) => {
+            match (a.as_long(), b.as_long()) {
+                (Some(a), Some(b)) => whole(op, a, b),
+                _ => Value::Null,
+            }
+        }
         (Value::DateTime(x), Value::DateTime(y)) => match op {
             ChainOp::Subtract => x.checked_sub(*y).map_or(Value::Null, Value::TimeSpan),
             ChainOp::Divide => Value::Real(*x as f64 / *y as f64),

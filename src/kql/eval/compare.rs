@@ -189,9 +189,8 @@ mod tests {
         assert_eq!(equals(&dynamic(Dynamic::String("a".into())), &"a".into()), Some(true));
         assert_eq!(equals(&dynamic(Dynamic::Long(3)), &Value::Long(3)), Some(true));
         assert_eq!(order(&dynamic(Dynamic::Real(2.5)), &Value::Long(3)), Some(Ordering::Less));
-        let bag = |a: &str, b: &str| {
-            Dynamic::Bag(vec![(a.into(), Dynamic::Long(1)), (b.into(), Dynamic::Long(1))])
-        };
+        let bag =
+            |a: &str, b: &str| Dynamic::Bag(vec![(a.into(), Dynamic::Long(1)), (b.into(), Dynamic::Long(1))]);
         assert!(same(&bag("x", "y"), &bag("y", "x")));
         assert!(!same(&bag("x", "y"), &bag("x", "z")));
     }

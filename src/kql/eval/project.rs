@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::compile::Compiler;
 use super::frame::{Frame, Row};
-use super::scalar::{At, Node, Typed};
+use super::scalar::{At, Node, Spread, Typed};
 use super::{Column, Fault};
 use crate::kql::builtins::{BuiltinKind, builtins};
 use crate::kql::span::Span;
@@ -197,13 +197,7 @@ impl Projection {
         }
     }
 
-    fn unnamed<'a>(
-        &mut self,
-        compiler: &Compiler<'_, 'a>,
-        item: &'a Expr,
-        parts: Vec<Part>,
-        style: Style,
-    ) {
+    fn unnamed<'a>(&mut self, compiler: &Compiler<'_, 'a>, item: &'a Expr, parts: Vec<Part>, style: Style) {
         let replace = style == Style::Extend;
         if let Style::Print(index) = style {
             if let Some(first) = parts.into_iter().next() {
@@ -238,7 +232,8 @@ impl Projection {
         loop {
             self.next_column = self.next_column.saturating_add(1);
             let name = format!("Column{}", self.next_column);
-            let in_row = include_row && compiler.rows.is_some_and(|rows| rows.frame.position(&name).is_some());
+            let in_row =
+                include_row && compiler.rows.is_some_and(|rows| rows.frame.position(&name).is_some());
             if !in_row && compiler.scope.find(&name).is_none() {
                 return name;
             }
@@ -253,13 +248,20 @@ impl Projection {
 
     /// Every output computed on every row. Rows of the input that only this frame has are changed in place where most of
     /// their columns stay.
-    pub(crate) fn run(self, frame: Frame, compiler_context: &super::call::Context, span: Span) -> Result<Frame, Fault> {
+    pub(crate) fn run(
+        self,
+        frame: Frame,
+        compiler_context: &super::call::Context,
+        span: Span,
+    ) -> Result<Frame, Fault> {
         compiler_context.spend(frame.rows.len() as u64 + 1, span)?;
         let columns = self.columns();
         let kept = frame.columns.len();
         let extends = self.outputs.len() >= kept
             && self.outputs.iter().take(kept).enumerate().filter(|(i, o)| stays(o, *i)).count() * 2 >= kept;
-        let rows = if extends { self.extended(frame.rows, kept, compiler_context)? } else {
+        let rows = if extends {
+            self.extended(frame.rows, kept, compiler_context)?
+        } else {
             self.computed(&frame.rows, compiler_context)?
         };
         Ok(Frame { columns: Rc::new(columns), rows, open: frame.open })
@@ -364,15 +366,23 @@ pub(crate) fn parts<'a>(compiler: &Compiler<'_, 'a>, item: &'a Expr) -> Result<V
     if let ExprKind::Call(call) = &value.kind
         && let Some(members) = tuple_members(compiler, call)
     {
-        let tuple = Rc::new(compiler.compile(value)?);
+        let Some(tuple) = super::functions::find_tuple(&call.name.text) else {
+            return Err(compiler.scope.not_evaluated(format!("{}()", call.name.text), call.name.span));
+        };
+        let mut args = Vec::with_capacity(call.arguments.len());
+        for argument in &call.arguments {
+            args.push(compiler.compile(argument)?);
+        }
+        let types = args.iter().map(|arg| arg.ty).collect();
+        let spread = Rc::new(Spread { tuple, args, types, span: compiler.scope.place(value.span) });
         let taken = members.into_iter().enumerate().map(|(index, (name, ty))| {
-            let index = i64::try_from(index).unwrap_or(i64::MAX);
-            let place = Typed::constant(super::Value::Long(index), ScalarType::Long);
-            let shared = Typed { ty: ScalarType::Dynamic, height: tuple.height, node: Node::Shared(Rc::clone(&tuple)) };
-            let node = compiler.pair(ty, shared, place, Node::Element, value.span)?;
-            // The elements of the library's result are values of their own types.
-            let value = compiler.unwrapped(node, ty, value.span)?;
-            Ok(Part { name: Some(name), value, source: None })
+            let children: Vec<&Typed> = spread.args.iter().collect();
+            let node = Node::Tuple(Rc::clone(&spread), index);
+            Ok(Part {
+                name: Some(name),
+                value: compiler.node(ty, &children, node, value.span)?,
+                source: None,
+            })
         });
         return taken.collect();
     }

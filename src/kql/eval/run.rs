@@ -147,21 +147,19 @@ impl<'a> Run<'a> {
 
     /// What the right side of a `let` is, evaluated at the first question. `asking` has the row at hand, which only
     /// matters inside the body of a function.
-    pub(crate) fn force(
-        &self,
-        lazy: &Rc<Lazy<'a>>,
-        asking: &Compiler<'_, 'a>,
-    ) -> Result<Meaning<'a>, Fault> {
+    pub(crate) fn force(&self, lazy: &Rc<Lazy<'a>>, asking: &Compiler<'_, 'a>) -> Result<Meaning<'a>, Fault> {
         match &*lazy.state.borrow() {
             State::Done(done) => return done.clone(),
             State::Busy => return Err(lazy.scope.failed("a name stands for itself", lazy.expr.span)),
             State::Todo => {}
         }
         *lazy.state.borrow_mut() = State::Busy;
-        let compiler = Compiler { scope: lazy.scope.clone(), columns: false, aggregates: None, ..asking.clone() };
+        let compiler =
+            Compiler { scope: lazy.scope.clone(), columns: false, aggregates: None, ..asking.clone() };
         let meaning = self.entity(lazy.expr, &compiler).map(|entity| match entity {
             Entity::Scalar(typed) => {
-                let row = if typed.as_constant().is_some() { None } else { compiler.rows.map(|rows| rows.id) };
+                let row =
+                    if typed.as_constant().is_some() { None } else { compiler.rows.map(|rows| rows.id) };
                 Meaning::Scalar(Rc::new(Bound { value: Rc::new(typed), row }))
             }
             Entity::Table(frame) => Meaning::Table(frame),
@@ -242,12 +240,7 @@ impl<'a> Run<'a> {
     }
 
     /// What a name stands for, if it is a table or a function that needs no arguments.
-    fn named(
-        &self,
-        name: &'a str,
-        span: Span,
-        compiler: &Compiler<'_, 'a>,
-    ) -> Result<Option<Entity>, Fault> {
+    fn named(&self, name: &'a str, span: Span, compiler: &Compiler<'_, 'a>) -> Result<Option<Entity>, Fault> {
         if compiler.find_column(name).is_some() {
             return Ok(None);
         }

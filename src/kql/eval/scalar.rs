@@ -12,7 +12,7 @@ use super::call::{Call, Context};
 use super::compare::{Key, equals, order, text_of};
 use super::convert::convert;
 use super::frame::cell;
-use super::functions::Function;
+use super::functions::{Function, Tuple};
 use super::value::{Dynamic, Value};
 use super::{Fault, arithmetic, text};
 use crate::kql::span::Span;
@@ -39,6 +39,8 @@ pub(crate) enum Node {
     /// An argument of a function of the query, or a `let` inside one.
     Shared(Rc<Typed>),
     Call(Rc<Applied>),
+    /// One column of a call that gives several.
+    Tuple(Rc<Spread>, usize),
     /// `iff(c, a, b)`, `case(c, a, d, b, e)`: conditions and results in turn, then what is left.
     Choice(Rc<Vec<Typed>>),
     /// The first that is neither null nor an empty string.
@@ -70,6 +72,14 @@ pub(crate) struct Applied {
     pub(crate) args: Vec<Typed>,
     pub(crate) types: Vec<ScalarType>,
     pub(crate) returns: ScalarType,
+    pub(crate) span: Span,
+}
+
+/// A call of a function of the library that gives several columns.
+pub(crate) struct Spread {
+    pub(crate) tuple: &'static Tuple,
+    pub(crate) args: Vec<Typed>,
+    pub(crate) types: Vec<ScalarType>,
     pub(crate) span: Span,
 }
 
@@ -162,6 +172,10 @@ impl Typed {
             Node::Choice(parts) => return self.choice(parts, at),
             Node::Coalesce(parts) => return coalesce(parts, at),
             Node::Call(applied) => self.call(applied, at)?,
+            Node::Tuple(spread, index) => match spread.call(self.ty, at)?.into_iter().nth(*index) {
+                Some(value) => value,
+                None => Value::missing(self.ty),
+            },
             Node::And(parts) => all(parts, at, false)?,
             Node::Or(parts) => all(parts, at, true)?,
             Node::Not(inner) => inner.eval(at)?.as_bool().map(|truth| !truth).into(),
@@ -177,9 +191,7 @@ impl Typed {
                 let value = parts.0.eval(at)?;
                 between(&value, &*parts.1.eval(at)?, &*parts.2.eval(at)?).map(|b| b != *negated).into()
             }
-            Node::Arithmetic(op, sides) => {
-                arithmetic::apply(*op, &*sides.0.eval(at)?, &*sides.1.eval(at)?)
-            }
+            Node::Arithmetic(op, sides) => arithmetic::apply(*op, &*sides.0.eval(at)?, &*sides.1.eval(at)?),
             Node::Negate(inner) => arithmetic::negate(&*inner.eval(at)?),
             Node::Cast(inner, ty) => convert(&*inner.eval(at)?, *ty),
             Node::Member(base, key) => match base.eval(at)?.as_dynamic().and_then(|d| d.member(key)) {
@@ -353,6 +365,19 @@ fn pack(members: &[(Arc<str>, Typed)], drop_empty: bool, at: At<'_>) -> Result<V
         }
     }
     Ok(Value::dynamic(Dynamic::Bag(bag)))
+}
+
+impl Spread {
+    fn call(&self, returns: ScalarType, at: At<'_>) -> Result<Vec<Value>, Fault> {
+        at.context.spend(1, self.span)?;
+        let mut values = Vec::with_capacity(self.args.len());
+        for arg in &self.args {
+            values.push(arg.value(at)?);
+        }
+        let (types, span) = (self.types.as_slice(), self.span);
+        let call = Call { name: self.tuple.name, types, returns, span, context: at.context };
+        (self.tuple.call)(&call, &values)
+    }
 }
 
 impl Membership {

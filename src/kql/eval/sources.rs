@@ -75,9 +75,12 @@ impl<'a> Run<'a> {
     ) -> Result<Vec<(String, Frame)>, Fault> {
         let matches = |name: &str| super::ops::union::matches(pattern.as_bytes(), name.as_bytes());
         let schema = self.world.schema;
-        let mut names: Vec<&str> = schema.tables_in_order().into_iter().filter(|name| matches(name)).collect();
+        let mut names: Vec<&str> =
+            schema.tables_in_order().into_iter().filter(|name| matches(name)).collect();
         let listed: std::collections::HashSet<&str> = names.iter().copied().collect();
-        names.extend(self.world.tables.keys().map(String::as_str).filter(|n| matches(n) && !listed.contains(n)));
+        names.extend(
+            self.world.tables.keys().map(String::as_str).filter(|n| matches(n) && !listed.contains(n)),
+        );
         let mut found = Vec::new();
         for name in names {
             found.push((name.to_owned(), self.source(name, scope, span)?));
@@ -150,7 +153,12 @@ impl<'a> Run<'a> {
                 return self.table_by_name(&table, scope, span).map(|frame| Some(Entity::Table(frame)));
             }
             "workspace" | "app" | "resource" | "database" | "cluster" => return Ok(Some(Entity::Database)),
-            "adx" | "arg" | "external_table" | "materialized_view" | "stored_query_result" | "entity_group"
+            "adx"
+            | "arg"
+            | "external_table"
+            | "materialized_view"
+            | "stored_query_result"
+            | "entity_group"
             | "graph" => {
                 return Err(scope.not_evaluated(format!("{name}()"), span));
             }
@@ -249,7 +257,9 @@ impl<'a> Run<'a> {
                     .iter()
                     .filter_map(|key| if let Dynamic::String(key) = key { Some(&**key) } else { None })
                     .collect();
-                frame.rows.retain(|row| row.get(at).and_then(Value::as_str).is_some_and(|k| keys.contains(&k)));
+                frame
+                    .rows
+                    .retain(|row| row.get(at).and_then(Value::as_str).is_some_and(|k| keys.contains(&k)));
             }
         }
         Ok(frame)
@@ -349,10 +359,9 @@ fn joined(mut columns: Vec<Column>, table: &Table) -> Frame {
 fn by_name(columns: &[Column], table: &Table, row: &[Value]) -> Vec<Value> {
     let cell = |column: &Column| {
         let place = table.columns.iter().position(|known| known.name == column.name);
-        place.and_then(|place| row.get(place)).map_or_else(
-            || Value::missing(column.ty),
-            |value| convert(value, column.ty),
-        )
+        place
+            .and_then(|place| row.get(place))
+            .map_or_else(|| Value::missing(column.ty), |value| convert(value, column.ty))
     };
     columns.iter().map(cell).collect()
 }

@@ -138,12 +138,6 @@ impl<'a> Compiler<'_, 'a> {
         found.len() - 1
     }
 
-    /// A part of a library result as a value of its own type.
-    pub(crate) fn unwrapped(&self, value: Typed, ty: ScalarType, span: Span) -> Result<Typed, Fault> {
-        let value = Rc::new(value);
-        self.node(ty, &[&value], Node::Cast(Rc::clone(&value), ty), span)
-    }
-
     /// The static type of a call, from the signatures.
     pub(crate) fn returns(&self, kind: BuiltinKind, call: &'a Call, types: &[ScalarType]) -> ScalarType {
         let Some(function) = builtins().find(kind, &call.name.text) else { return ScalarType::Unknown };
@@ -245,7 +239,9 @@ impl<'a> Compiler<'_, 'a> {
         let mut ignore_empty = false;
         if all {
             if rows.frame.open {
-                return Err(self.scope.not_evaluated("pack_all() of a table whose columns are not known", span));
+                return Err(self
+                    .scope
+                    .not_evaluated("pack_all() of a table whose columns are not known", span));
             }
             if let Some(argument) = call.arguments.first() {
                 ignore_empty = self.constant(argument)?.0.as_bool() == Some(true);

@@ -51,7 +51,9 @@ impl<'a> Compiler<'_, 'a> {
                 let mut bag: Vec<(_, Dynamic)> = Vec::with_capacity(members.len());
                 for member in members {
                     let value = self.dynamic_value(&member.value)?;
-                    match bag.iter_mut().find(|(name, _): &&mut (std::sync::Arc<str>, _)| **name == *member.name)
+                    match bag
+                        .iter_mut()
+                        .find(|(name, _): &&mut (std::sync::Arc<str>, _)| **name == *member.name)
                     {
                         Some(known) => known.1 = value,
                         None => bag.push((member.name.as_ref().into(), value)),

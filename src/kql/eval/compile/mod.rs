@@ -52,9 +52,13 @@ pub(crate) struct Aggregated {
 pub(crate) enum Work {
     Library(&'static Aggregate),
     /// The number of the row where the argument is greatest or least.
-    Extreme { greatest: bool },
+    Extreme {
+        greatest: bool,
+    },
     /// The number of the first row; with `full`, of the first whose argument is neither null nor empty.
-    AnyRow { full: bool },
+    AnyRow {
+        full: bool,
+    },
     /// The argument on the row that the aggregate in that place picked.
     OfRow(usize),
 }
@@ -104,9 +108,7 @@ impl<'r, 'a> Compiler<'r, 'a> {
         let _nested = self.run.enter(self.scope.place(expr.span))?;
         match &expr.kind {
             ExprKind::Name(name) => self.name(&name.text, name.span),
-            ExprKind::String(string) => {
-                Ok(Typed::constant(Value::string(&string.value), ScalarType::String))
-            }
+            ExprKind::String(string) => Ok(Typed::constant(Value::string(&string.value), ScalarType::String)),
             ExprKind::Literal(kind) => self.literal(expr, *kind),
             ExprKind::Null => Ok(Typed::constant(Value::Null, ScalarType::Dynamic)),
             ExprKind::Dynamic(value) => self.dynamic(value),

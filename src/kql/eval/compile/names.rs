@@ -37,7 +37,7 @@ impl<'r, 'a> Compiler<'r, 'a> {
     }
 
     /// The column of that name, of the input or of the right side of a join.
-    pub(super) fn find_column(&self, name: &str) -> Option<Typed> {
+    pub(crate) fn find_column(&self, name: &str) -> Option<Typed> {
         if !self.columns {
             return None;
         }
@@ -72,10 +72,9 @@ impl<'r, 'a> Compiler<'r, 'a> {
             }
             Meaning::Function(user) => match self.run.call(&user, &[], None, self, span)? {
                 Entity::Scalar(typed) => Ok(typed),
-                Entity::Table(_) | Entity::Database => Err(self.scope.failed(
-                    format!("'{name}' is a table; a single value is expected here"),
-                    span,
-                )),
+                Entity::Table(_) | Entity::Database => Err(self
+                    .scope
+                    .failed(format!("'{name}' is a table; a single value is expected here"), span)),
             },
             Meaning::Table(_) | Meaning::Database => {
                 Err(self.scope.failed(format!("'{name}' is a table; a single value is expected here"), span))
@@ -100,9 +99,6 @@ impl<'r, 'a> Compiler<'r, 'a> {
                 };
                 let ty = frame.ty(index);
                 return Ok(if is_right { right_column(index, ty) } else { Typed::column(index, ty) });
-            }
-            if let Some(typed) = self.scan_state(&base.text, &member.text) {
-                return Ok(typed);
             }
         }
         match &path.selector.kind {

@@ -68,7 +68,8 @@ impl<'a> Compiler<'_, 'a> {
         let name: &str = &call.name.text;
         let scalar = builtins().find(BuiltinKind::Scalar, name);
         let aggregate = builtins().find(BuiltinKind::Aggregate, name);
-        let function = if self.aggregates.is_some() && at_top { aggregate.or(scalar) } else { scalar.or(aggregate) }?;
+        let function =
+            if self.aggregates.is_some() && at_top { aggregate.or(scalar) } else { scalar.or(aggregate) }?;
         let first = call.arguments.first();
         match function.naming {
             NameRule::None => None,

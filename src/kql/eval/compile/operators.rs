@@ -68,6 +68,22 @@ impl<'a> Compiler<'_, 'a> {
         }
     }
 
+    /// In `search`: a text alone, or a name for one, stands for "any column has it". `None` for an ordinary condition.
+    fn search_term(&self, expr: &'a Expr) -> Result<Option<Typed>, Fault> {
+        match &expr.kind {
+            ExprKind::Star => Ok(Some(Typed::constant(Value::Bool(true), ScalarType::Bool))),
+            ExprKind::Paren(inner) => self.condition(inner).map(Some),
+            ExprKind::String(_) | ExprKind::Literal(_) | ExprKind::Name(_) => {
+                let term = self.compile(expr)?;
+                match (term.ty, term.as_constant()) {
+                    (ScalarType::Bool, _) | (_, None) => Ok(None),
+                    _ => self.any_column(BinaryOp::Has, &term, expr.span).map(Some),
+                }
+            }
+            _ => Ok(None),
+        }
+    }
+
     fn arithmetic(&self, op: ChainOp, left: Typed, right: Typed, span: Span) -> Result<Typed, Fault> {
         let decimal = ScalarType::Decimal;
         if left.ty == decimal || right.ty == decimal {
@@ -87,7 +103,7 @@ impl<'a> Compiler<'_, 'a> {
 
     pub(super) fn binary(&self, binary: &'a Binary, span: Span) -> Result<Typed, Fault> {
         if matches!(binary.left.kind, ExprKind::Star) {
-            return self.any_column(binary.op, self.compile(&binary.right)?, span);
+            return self.any_column(binary.op, &self.compile(&binary.right)?, span);
         }
         let left = self.compile(&binary.left)?;
         let right = self.compile(&binary.right)?;
@@ -122,7 +138,7 @@ impl<'a> Compiler<'_, 'a> {
     }
 
     /// `* has "x"`: whether any column does; the negated operators hold when no column does.
-    pub(super) fn any_column(&self, op: BinaryOp, right: Typed, span: Span) -> Result<Typed, Fault> {
+    pub(super) fn any_column(&self, op: BinaryOp, right: &Typed, span: Span) -> Result<Typed, Fault> {
         let Some(rows) = self.rows else { return Err(self.scope.failed("there are no columns here", span)) };
         if rows.frame.open {
             return Err(self.scope.not_evaluated("all columns of a table whose columns are not known", span));
@@ -144,8 +160,7 @@ impl<'a> Compiler<'_, 'a> {
     }
 
     pub(super) fn between(&self, test: &'a Between, span: Span) -> Result<Typed, Fault> {
-        let parts =
-            Rc::new((self.compile(&test.left)?, self.compile(&test.low)?, self.compile(&test.high)?));
+        let parts = Rc::new((self.compile(&test.left)?, self.compile(&test.low)?, self.compile(&test.high)?));
         let node = Node::Between(Rc::clone(&parts), test.negated);
         self.node(ScalarType::Bool, &[&parts.0, &parts.1, &parts.2], node, span)
     }
@@ -161,14 +176,14 @@ impl<'a> Compiler<'_, 'a> {
         };
         let values = self.list(test)?;
         if matches!(test.left.kind, ExprKind::Star) {
-            return self.any_column_in(values, negated, ignore_case, span);
+            return self.any_column_in(&values, negated, ignore_case, span);
         }
         self.membership(self.compile(&test.left)?, values, negated, ignore_case, span)
     }
 
     fn any_column_in(
         &self,
-        values: Vec<Typed>,
+        values: &[Typed],
         negated: bool,
         ignore_case: bool,
         span: Span,
@@ -177,7 +192,7 @@ impl<'a> Compiler<'_, 'a> {
         let mut parts = Vec::new();
         for (index, column) in rows.frame.columns.iter().enumerate() {
             let left = Typed::column(index, column.ty);
-            parts.push(self.membership(left, values.clone(), negated, ignore_case, span)?);
+            parts.push(self.membership(left, values.to_vec(), negated, ignore_case, span)?);
         }
         let parts = Rc::new(parts);
         let children: Vec<&Typed> = parts.iter().collect();
@@ -248,9 +263,11 @@ fn spread(value: &Value, ty: ScalarType, values: &mut Vec<Typed>) {
             let value = Value::dynamic(item.clone()).unwrapped();
             Typed::constant(value, ScalarType::Dynamic)
         })),
-        Some(Dynamic::Bag(members)) => values.extend(members.iter().map(|(key, _)| {
-            Typed::constant(Value::String(Arc::clone(key)), ScalarType::String)
-        })),
+        Some(Dynamic::Bag(members)) => values.extend(
+            members
+                .iter()
+                .map(|(key, _)| Typed::constant(Value::String(Arc::clone(key)), ScalarType::String)),
+        ),
         _ => values.push(Typed::constant(value.clone(), ty)),
     }
 }

@@ -36,9 +36,10 @@ pub(super) fn returned(
         Returns::ArgPromoted => promoted(arg(0)),
         Returns::ArgArray => ScalarType::Dynamic,
         Returns::Common | Returns::CommonNotDynamic => {
-            let shared = types.iter().enumerate().filter(|(index, _)| {
-                param(signature, *index).is_some_and(|param| param.ty.is_common())
-            });
+            let shared = types
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| param(signature, *index).is_some_and(|param| param.ty.is_common()));
             let not_dynamic = signature.returns == Returns::CommonNotDynamic;
             let list: Vec<ScalarType> = shared.map(|(_, ty)| *ty).collect();
             let plain = list.iter().copied().filter(|ty| *ty != ScalarType::Dynamic);

@@ -145,7 +145,9 @@ impl<'a> Compiler<'_, 'a> {
         let mut starts = Vec::with_capacity(values.len());
         for (value, restart) in values.into_iter().zip(restarts) {
             let start = match &first {
-                Some(first) if !restart && !far(first, &value, &from_first) && !far(&last, &value, &between) => {
+                Some(first)
+                    if !restart && !far(first, &value, &from_first) && !far(&last, &value, &between) =>
+                {
                     first.clone()
                 }
                 _ => value.clone(),

@@ -235,7 +235,8 @@ impl<'a> Run<'a> {
             "any" => {
                 let Some(only) = args.first() else { return Ok(None) };
                 let value = inner.compile(only)?;
-                let pick = outer.note(Work::AnyRow { full: true }, vec![value.clone()], ScalarType::Long, span);
+                let pick =
+                    outer.note(Work::AnyRow { full: true }, vec![value.clone()], ScalarType::Long, span);
                 let ty = value.ty;
                 let column = outer.note(Work::OfRow(pick), vec![value], ty, span);
                 vec![Part { name: None, value: Typed::column(column, ty), source: None }]
@@ -304,11 +305,11 @@ impl<'a> Run<'a> {
     pub(super) fn distinct(
         &self,
         items: &'a [Expr],
-        frame: Frame,
+        frame: &Frame,
         scope: &Scope<'a>,
         span: Span,
     ) -> Result<Frame, Fault> {
-        let compiler = Compiler::over(self, scope, &frame);
+        let compiler = Compiler::over(self, scope, frame);
         let mut projection = Projection::default();
         let mut compiled = Vec::with_capacity(items.len());
         for item in items {
@@ -318,7 +319,7 @@ impl<'a> Run<'a> {
             projection.item(&compiler, item, parts, Style::Default)?;
         }
         let keys: Vec<Typed> = projection.outputs.iter().map(|output| output.value.clone()).collect();
-        let groups = self.grouped(&frame, &keys, scope.place(span))?;
+        let groups = self.grouped(frame, &keys, scope.place(span))?;
         let star = items.iter().any(|item| matches!(item.kind, ExprKind::Star));
         let rows = groups.into_iter().map(|(key, _)| key).collect();
         Ok(Frame { open: frame.open && star, ..Frame::new(projection.columns(), rows) })
@@ -327,7 +328,7 @@ impl<'a> Run<'a> {
     pub(super) fn sample_distinct(
         &self,
         sample: &'a SampleDistinct,
-        frame: Frame,
+        frame: &Frame,
         scope: &Scope<'a>,
         span: Span,
     ) -> Result<Frame, Fault> {
@@ -459,8 +460,9 @@ fn new_extreme<'a>(
     let mut seen: Vec<usize> = Vec::new();
     let mut parts = Vec::new();
     for (index, arg) in args.iter().enumerate() {
-        let wanted =
-            |source: usize, seen: &[usize]| index == 0 || !star || !seen.contains(&source) && !by.contains(&source);
+        let wanted = |source: usize, seen: &[usize]| {
+            index == 0 || !star || !seen.contains(&source) && !by.contains(&source)
+        };
         if matches!(arg.kind, ExprKind::Star) {
             for source in 0..rows.frame.columns.len() {
                 if wanted(source, &seen) {
@@ -478,7 +480,9 @@ fn new_extreme<'a>(
                 let again = seen.contains(&source) || by.contains(&source);
                 seen.push(source);
                 let name = inner.expression_name(arg);
-                let name = if named { name } else {
+                let name = if named {
+                    name
+                } else {
                     rows.frame.columns.get(source).map(|column| column.name.to_string())
                 };
                 let kept = if named || again { None } else { Some(source) };

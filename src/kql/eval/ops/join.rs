@@ -60,7 +60,7 @@ impl<'a> Run<'a> {
         &self,
         join: &'a Join,
         lookup: bool,
-        left: Frame,
+        left: &Frame,
         scope: &Scope<'a>,
         span: Span,
     ) -> Result<Frame, Fault> {
@@ -73,23 +73,24 @@ impl<'a> Run<'a> {
         let mut keys = Vec::new();
         match &join.condition {
             Some(JoinCondition::On(conditions)) => {
-                let compiler = Compiler { right: Some(&right), ..Compiler::over(self, scope, &left) };
+                let compiler = Compiler { right: Some(&right), ..Compiler::over(self, scope, left) };
                 for condition in conditions {
-                    pairs(condition, &compiler, &left, &right, &mut keys)?;
+                    pairs(condition, &compiler, left, &right, &mut keys)?;
                 }
             }
             Some(JoinCondition::Where(_)) => return Err(scope.not_evaluated("join where", span)),
             None => return Err(scope.failed("the join needs 'on' and the columns to match", span)),
         }
         self.context.spend((left.rows.len() + right.rows.len()) as u64, scope.place(span))?;
-        let rows = self.matched(&left, &right, &keys, kind, lookup, scope.place(span))?;
+        let rows = self.matched(left, &right, &keys, kind, lookup, scope.place(span))?;
         let columns = match kind {
             Kind::LeftSemi | Kind::LeftAnti => return Ok(left.with_rows(rows)),
             Kind::RightSemi | Kind::RightAnti => return Ok(right.with_rows(rows)),
             _ => {
                 let mut columns = left.columns.to_vec();
                 let theirs = right.columns.iter().enumerate();
-                let theirs = theirs.filter(|(index, _)| !lookup || !keys.iter().any(|(_, right)| right == index));
+                let theirs =
+                    theirs.filter(|(index, _)| !lookup || !keys.iter().any(|(_, right)| right == index));
                 columns.extend(theirs.map(|(_, column)| column.clone()));
                 unique_names(&mut columns);
                 columns
@@ -115,14 +116,16 @@ impl<'a> Run<'a> {
                 let present: HashSet<Key> =
                     right.rows.iter().filter_map(|row| key_of(row, &right_keys)).collect();
                 let wanted = kind == Kind::LeftSemi;
-                let keeps = |row: &&Row| key_of(row, &left_keys).is_some_and(|k| present.contains(&k)) == wanted;
+                let keeps =
+                    |row: &&Row| key_of(row, &left_keys).is_some_and(|k| present.contains(&k)) == wanted;
                 return Ok(left.rows.iter().filter(keeps).cloned().collect());
             }
             Kind::RightSemi | Kind::RightAnti => {
                 let present: HashSet<Key> =
                     left.rows.iter().filter_map(|row| key_of(row, &left_keys)).collect();
                 let wanted = kind == Kind::RightSemi;
-                let keeps = |row: &&Row| key_of(row, &right_keys).is_some_and(|k| present.contains(&k)) == wanted;
+                let keeps =
+                    |row: &&Row| key_of(row, &right_keys).is_some_and(|k| present.contains(&k)) == wanted;
                 return Ok(right.rows.iter().filter(keeps).cloned().collect());
             }
             _ => {}
@@ -292,10 +295,9 @@ fn pairs<'a>(
         }
         _ => {}
     }
-    Err(compiler.scope.failed(
-        "a join matches on a column of both sides, or on $left.a == $right.b",
-        condition.span,
-    ))
+    Err(compiler
+        .scope
+        .failed("a join matches on a column of both sides, or on $left.a == $right.b", condition.span))
 }
 
 /// The key of a row; none if a part of it is null.

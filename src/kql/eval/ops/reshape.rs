@@ -203,11 +203,7 @@ impl<'a> Run<'a> {
 }
 
 /// The columns that a name or a pattern stands for.
-pub(super) fn columns_of<'a>(
-    item: &'a Expr,
-    frame: &Frame,
-    scope: &Scope<'a>,
-) -> Result<Vec<usize>, Fault> {
+pub(super) fn columns_of<'a>(item: &'a Expr, frame: &Frame, scope: &Scope<'a>) -> Result<Vec<usize>, Fault> {
     let all = || frame.columns.iter().enumerate();
     match &value_of(item).kind {
         ExprKind::Name(name) => match frame.position(&name.text) {

@@ -61,12 +61,7 @@ impl<'a> Run<'a> {
         Ok(frame)
     }
 
-    pub(super) fn take(
-        &self,
-        count: &'a Expr,
-        mut frame: Frame,
-        scope: &Scope<'a>,
-    ) -> Result<Frame, Fault> {
+    pub(super) fn take(&self, count: &'a Expr, mut frame: Frame, scope: &Scope<'a>) -> Result<Frame, Fault> {
         frame.rows.truncate(self.whole(count, scope)?);
         Ok(frame)
     }
@@ -123,7 +118,7 @@ impl<'a> Run<'a> {
             (ScalarType::Int, ScalarType::Int) => ScalarType::Int,
             _ => super::super::arithmetic::result(ChainOp::Add, bounds, step_ty).unwrap_or(bounds),
         };
-        let values = self.steps(from, &to, &step, ty, scope, span)?;
+        let values = self.steps(&from, &to, &step, ty, scope, span)?;
         let rows = values.into_iter().map(|value| vec![value]).collect();
         Ok(Frame::new(vec![Column::new(&*range.name.text, ty)], rows))
     }
@@ -131,7 +126,7 @@ impl<'a> Run<'a> {
     /// The values from one to the other.
     pub(super) fn steps(
         &self,
-        from: Value,
+        from: &Value,
         to: &Value,
         step: &Value,
         ty: ScalarType,
@@ -146,7 +141,7 @@ impl<'a> Run<'a> {
             None => return Ok(Vec::new()),
         };
         let mut values = Vec::new();
-        let mut value = convert::convert(&from, ty);
+        let mut value = convert::convert(from, ty);
         loop {
             match compare::order(&value, to) {
                 Some(order) if order != direction => {}
@@ -208,8 +203,20 @@ impl Order {
     fn compare(self, a: &Value, b: &Value) -> Ordering {
         match (sorts_as_null(a), sorts_as_null(b)) {
             (true, true) => Ordering::Equal,
-            (true, false) => if self.nulls_first { Ordering::Less } else { Ordering::Greater },
-            (false, true) => if self.nulls_first { Ordering::Greater } else { Ordering::Less },
+            (true, false) => {
+                if self.nulls_first {
+                    Ordering::Less
+                } else {
+                    Ordering::Greater
+                }
+            }
+            (false, true) => {
+                if self.nulls_first {
+                    Ordering::Greater
+                } else {
+                    Ordering::Less
+                }
+            }
             (false, false) => {
                 let order = sort_order(a, b);
                 if self.descending { order.reverse() } else { order }
