@@ -160,7 +160,7 @@ fn every_kind_becomes_a_file_and_the_first_plan_is_empty() {
     world.run("fmt --check").exits(0);
     // Importing again finds a file for every rule.
     world.run(IMPORT).exits(0).says(&[
-        "0 rules imported, 8 not.",
+        "0 rules imported, 0 held back, 8 left alone.",
         "A file stands for it already",
         "rules/hunt-for-x.yaml",
     ]);
@@ -314,7 +314,7 @@ fn what_no_file_can_say_is_held_back_and_kept() {
     let isolate = json!({"detectionAction": {"automatedActions": {"isolateDevices": [{"deviceIdColumn": "DeviceId", "isolationType": "full"}]}}});
     add(&world, &detection("isolating", "Isolating", HUNTING, isolate));
     let ran = world.run(IMPORT).exits(0).says(&[
-        "8 rules imported, 3 not.",
+        "8 rules imported, 3 held back, 0 left alone.",
         "SEN-01: the compiled query is too long",
         "imports/lab/long.yaml",
         "this version does not know rules of the kind `Clairvoyance`",
@@ -397,7 +397,7 @@ fn the_switch_of_a_rule_comes_along_whatever_the_lifecycle_says() {
     }
     world.append("environments/lab/environment.yaml", "lifecycle: {production: disabled}\n");
     world.run(IMPORT).exits(0).says(&[
-        "8 rules imported, 0 not.",
+        "8 rules imported, 0 held back, 0 left alone.",
         "the service switched the rule off by itself",
         "The table is gone.",
     ]);
@@ -458,7 +458,10 @@ fn properties_of_the_newest_version_are_the_services_unless_they_are_managed() {
 #[test]
 fn an_environment_may_pin_another_id() {
     let world = tenant();
-    world.run("import live -e lab --select near*").exits(0).says(&["1 rule imported, 7 not."]);
+    world
+        .run("import live -e lab --select near*")
+        .exits(0)
+        .says(&["1 rule imported, 0 held back, 7 left alone."]);
     let file = "rules/near-real-time.yaml";
     let pin = "7a2f0f0e-6a0b-4c8b-9a5e-0a4a4a9f0002";
     world.edit(file, &format!("rule_id: {pin}"), "rule_id: elsewhere");

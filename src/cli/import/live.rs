@@ -21,6 +21,11 @@ use crate::render::safe;
 /// Where rules that are held back are kept, below the repository's root. The loader does not read it.
 const HELD: &str = "imports";
 
+/// Reasons that are shown of one rule: the rest often follows from the first.
+const MOST_REASONS: usize = 3;
+/// Rules that are shown of those that nothing is done about.
+const MOST_LEFT: usize = 50;
+
 /// Arguments of `import live`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct LiveArgs {
@@ -149,8 +154,12 @@ fn text(opened: &Opened, environment: &Environment, import: &Import, args: &Live
         count => format!("{count} {one}s"),
     };
     let verb = if args.dry_run { "would be imported" } else { "imported" };
-    let left = import.left.len() + import.held.len();
-    out.push_str(&format!("{} {verb}, {left} not.\n", count(import.rules.len(), "rule")));
+    out.push_str(&format!(
+        "{} {verb}, {} held back, {} left alone.\n",
+        count(import.rules.len(), "rule"),
+        import.held.len(),
+        import.left.len()
+    ));
     if !import.rules.is_empty() {
         out.push('\n');
     }
@@ -181,8 +190,12 @@ fn text(opened: &Opened, environment: &Environment, import: &Import, args: &Live
             safe::line(&held.name),
             held_path(environment, held)
         ));
-        for reason in &held.reasons {
+        for reason in held.reasons.iter().take(MOST_REASONS) {
             out.push_str(&format!("    {}\n", safe::line(reason)));
+        }
+        if held.reasons.len() > MOST_REASONS {
+            let more = held.reasons.len() - MOST_REASONS;
+            out.push_str(&format!("    and {more} more; --format json has all\n"));
         }
     }
     leave(&mut out, opened, &import.left, ui);
@@ -203,11 +216,16 @@ fn leave(out: &mut String, opened: &Opened, left: &[Left], ui: &Ui) {
         ("not_selected", "Not selected"),
     ] {
         let of: Vec<&Left> = left.iter().filter(|one| one.class == class).collect();
-        if of.is_empty() {
-            continue;
+        match (of.len(), class) {
+            (0, _) => continue,
+            // Whoever selects knows that there is more.
+            (count, "not_selected") => {
+                out.push_str(&format!("\n{title}: {count}\n"));
+                continue;
+            }
+            _ => out.push_str(&format!("\n{title}\n")),
         }
-        out.push_str(&format!("\n{title}\n"));
-        for one in of {
+        for one in of.iter().take(MOST_LEFT) {
             let detail = match class {
                 "here" => {
                     opened.repository.rules.iter().find(|rule| rule.id.as_str() == one.detail).map_or_else(
@@ -224,6 +242,9 @@ fn leave(out: &mut String, opened: &Opened, left: &[Left], ui: &Ui) {
                 safe::line(&one.name),
                 ui.out.faint(&safe::line(&detail))
             ));
+        }
+        if of.len() > MOST_LEFT {
+            out.push_str(&format!("    and {} more; --format json has all\n", of.len() - MOST_LEFT));
         }
     }
 }

@@ -112,8 +112,9 @@ pub(super) fn created(write: &Write) -> Body {
 /// The body of PATCH, complete.
 pub(super) fn updated(write: &Write, before: &Live) -> Body {
     let mut body = marked(write);
-    if write.body == before.body {
-        // Only the marker changes: nothing that the service could take for another rule is sent.
+    if write.body == before.body && !before.server.legacy {
+        // Only the marker changes: nothing that the service could take for another rule is sent. A rule that still has
+        // the retired shape is written anew in the present one.
         body.retain(|name, _| name == "description");
         return body;
     }

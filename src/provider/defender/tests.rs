@@ -357,6 +357,9 @@ proptest! {
         // Nothing but the marker: nothing else is said, so nothing else can be lost.
         let marked = updated(&write, &first);
         prop_assert_eq!(marked.keys().collect::<Vec<_>>(), ["description"]);
+        let mut old = first.clone();
+        old.server.legacy = true;
+        prop_assert!(updated(&write, &old).contains_key("detectionAction"));
         body["status"] = json!("disabled");
         let patch = updated(&rule(body), &first);
         prop_assert_eq!(&patch[&extra], &json!(value));
