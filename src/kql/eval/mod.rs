@@ -17,6 +17,8 @@
 mod aggregate;
 mod arithmetic;
 mod call;
+#[cfg(test)]
+mod cases;
 mod compare;
 mod compile;
 pub(crate) mod convert;
