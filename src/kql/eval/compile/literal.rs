@@ -86,7 +86,7 @@ impl<'a> Compiler<'_, 'a> {
 }
 
 /// The type that `typeof(...)` names.
-pub(super) fn type_of(expr: &Expr) -> Option<ScalarType> {
+pub(crate) fn type_of(expr: &Expr) -> Option<ScalarType> {
     match &expr.kind {
         ExprKind::TypeOf(of) => match &**of {
             TypeOf::Scalar(name) => ScalarType::from_name(&name.text),

@@ -28,7 +28,7 @@ use crate::kql::syntax::{Expr, ExprKind};
 use crate::kql::types::ScalarType;
 
 pub(crate) use calls::common;
-pub(crate) use literal::declared_type;
+pub(crate) use literal::{declared_type, type_of};
 pub(crate) use naming::number_text;
 
 /// The rows that an expression is compiled for.

@@ -57,6 +57,8 @@ impl<'a> Run<'a> {
             OperatorKind::Print(items) => return self.print(items, scope, span),
             OperatorKind::Range(range) => return self.range(range, scope, span),
             OperatorKind::Union(union) => return self.union(union, input, scope, span),
+            OperatorKind::Search(search) => return self.search(search, input, scope, span),
+            OperatorKind::Find(find) => return self.find(find, scope, span),
             _ => {}
         }
         let Some(frame) = input else {
@@ -82,6 +84,14 @@ impl<'a> Run<'a> {
             OperatorKind::Count(name) => Ok(self.count(name.as_ref(), &frame)),
             OperatorKind::Join(join) => self.join(join, false, &frame, scope, span),
             OperatorKind::Lookup(join) => self.join(join, true, &frame, scope, span),
+            OperatorKind::MvExpand(expand) => self.mv_expand(expand, word == "mvexpand", &frame, scope, span),
+            OperatorKind::MvApply(apply) => self.mv_apply(apply, &frame, scope, span),
+            OperatorKind::Parse(parse) => self.parse(parse, false, frame, scope, span),
+            OperatorKind::ParseWhere(parse) => self.parse(parse, true, frame, scope, span),
+            OperatorKind::ParseKv(parse) => self.parse_kv(parse, frame, scope, span),
+            OperatorKind::Evaluate(evaluate) => self.evaluate_plugin(evaluate, frame, scope, span),
+            OperatorKind::MakeSeries(series) => self.make_series(series, &frame, scope, span),
+            OperatorKind::Partition(partition) => self.partition(partition, &frame, scope),
             OperatorKind::Invoke(call) => self.invoke(call, frame, scope),
             OperatorKind::Getschema(None) => Ok(self.getschema(&frame)),
             OperatorKind::Render(_) | OperatorKind::AssertSchema(_) | OperatorKind::As(_) => Ok(frame),
