@@ -6,8 +6,9 @@ use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::convert::{parse_guid, to_text};
+use super::convert::{convert, to_text};
 use super::value::{Dynamic, Value};
+use crate::kql::types::ScalarType;
 
 /// `a == b`. `None` (null) if both are null.
 pub(crate) fn equals(a: &Value, b: &Value) -> Option<bool> {
@@ -31,14 +32,29 @@ fn scalar_equals(a: &Value, b: &Value) -> Option<bool> {
         (Value::Bool(a), Value::Bool(b)) => a == b,
         (Value::Guid(a), Value::Guid(b)) => a == b,
         (Value::String(a), Value::String(b)) => a == b,
-        (Value::Guid(guid), Value::String(text)) | (Value::String(text), Value::Guid(guid)) => {
-            parse_guid(text) == Some(*guid)
-        }
+        (Value::String(_), other) | (other, Value::String(_)) => return text_equals(a, b, other),
         (Value::Bool(truth), other) | (other, Value::Bool(truth)) => {
             other.as_long() == Some(i64::from(*truth))
         }
         _ => order(a, b) == Some(Ordering::Equal),
     })
+}
+
+/// A text is read as a value of the other's type: `ResultType == 0` of a text, `EventID == "4688"` of a number.
+fn text_equals(a: &Value, b: &Value, other: &Value) -> Option<bool> {
+    let ty = match other {
+        Value::Bool(_) => ScalarType::Bool,
+        Value::Int(_) | Value::Long(_) => ScalarType::Long,
+        Value::Real(_) => ScalarType::Real,
+        Value::DateTime(_) => ScalarType::DateTime,
+        Value::TimeSpan(_) => ScalarType::TimeSpan,
+        Value::Guid(_) => ScalarType::Guid,
+        Value::Null | Value::String(_) | Value::Dynamic(_) => return Some(false),
+    };
+    match (convert(a, ty), convert(b, ty)) {
+        (Value::Null, _) | (_, Value::Null) => Some(false),
+        (a, b) => scalar_equals(&a, &b),
+    }
 }
 
 /// Whether two dynamics are the same value; numbers by value, bags whatever the order of their members.

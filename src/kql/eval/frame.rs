@@ -36,6 +36,24 @@ impl Frame {
         self.columns.get(index).map_or(ScalarType::Unknown, |column| column.ty)
     }
 
+    /// The place of a column; where more columns may exist than are listed, it is added, without values.
+    pub(crate) fn expect(&mut self, name: &str) -> Option<usize> {
+        if let Some(index) = self.position(name) {
+            return Some(index);
+        }
+        if !self.open {
+            return None;
+        }
+        let ty = type_by_suffix(name);
+        let columns = Rc::make_mut(&mut self.columns);
+        columns.push(Column::new(name, ty));
+        let index = columns.len() - 1;
+        for row in &mut self.rows {
+            Rc::make_mut(row).push(Value::missing(ty));
+        }
+        Some(index)
+    }
+
     /// A row of missing values.
     pub(crate) fn blank(&self) -> Vec<Value> {
         self.columns.iter().map(|column| Value::missing(column.ty)).collect()
@@ -52,6 +70,17 @@ impl Column {
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>, ty: ScalarType) -> Column {
         Column { name: name.into(), ty }
+    }
+}
+
+/// The type of a custom column that the schema does not list: its name says, where it was made by the collector.
+pub(crate) fn type_by_suffix(name: &str) -> ScalarType {
+    match name.rsplit_once('_') {
+        Some((_, "s" | "g")) => ScalarType::String,
+        Some((_, "d")) => ScalarType::Real,
+        Some((_, "b")) => ScalarType::Bool,
+        Some((_, "t")) => ScalarType::DateTime,
+        _ => ScalarType::Unknown,
     }
 }
 

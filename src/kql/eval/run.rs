@@ -30,6 +30,8 @@ pub(crate) struct Run<'a> {
     pub(crate) coverage: RefCell<BTreeMap<Span, (u64, u64)>>,
     /// Tables that were read already, ready to be read again.
     pub(super) tables: RefCell<HashMap<String, Frame>>,
+    /// How many names of tables meant nothing: a fuzzy union leaves those out.
+    pub(super) unknown: Cell<u32>,
     depth: Cell<u32>,
     ids: Cell<u64>,
 }
@@ -58,6 +60,7 @@ impl<'a> Run<'a> {
             world,
             coverage: RefCell::default(),
             tables: RefCell::default(),
+            unknown: Cell::new(0),
             depth: Cell::new(0),
             ids: Cell::new(0),
         }

@@ -53,6 +53,8 @@ pub(crate) enum Node {
     /// `has`, `contains` …
     Text(BinaryOp, Rc<(Typed, Typed)>),
     Matches(Rc<(Typed, Arc<Regex>)>),
+    /// `matches regex` with a pattern that varies.
+    MatchesAny(Rc<(Typed, Typed)>, Span),
     In(Rc<Membership>),
     HasAny(Rc<Typed>, Rc<Vec<Typed>>, bool),
     Between(Rc<(Typed, Typed, Typed)>, bool),
@@ -182,6 +184,10 @@ impl Typed {
             Node::Compare(op, sides) => compare(*op, &*sides.0.eval(at)?, &*sides.1.eval(at)?),
             Node::Text(op, sides) => test(*op, &*sides.0.eval(at)?, &*sides.1.eval(at)?),
             Node::Matches(parts) => Value::Bool(parts.1.is_match(&textual(&*parts.0.eval(at)?))),
+            Node::MatchesAny(parts, span) => {
+                let regex = at.context.regex(&textual(&*parts.1.eval(at)?), *span)?;
+                Value::Bool(regex.is_match(&textual(&*parts.0.eval(at)?)))
+            }
             Node::In(membership) => membership.holds(at)?,
             Node::HasAny(left, values, every) => {
                 let left = left.eval(at)?;
@@ -241,6 +247,9 @@ impl Typed {
                 (Value::Int(_) | Value::Long(_), ScalarType::Real)
                 | (Value::Int(_), ScalarType::Long)
                 | (Value::Null, ScalarType::String) => Cow::Owned(convert(&value, self.ty)),
+                (Value::Dynamic(_), ty) if !matches!(ty, ScalarType::Dynamic | ScalarType::Unknown) => {
+                    Cow::Owned(convert(&value, ty))
+                }
                 _ => value,
             });
         }

@@ -33,6 +33,7 @@ impl<'a> Run<'a> {
             return Ok(known.clone());
         }
         let Some((columns, open)) = self.columns(name) else {
+            self.unknown.set(self.unknown.get().saturating_add(1));
             return Err(scope.failed(format!("no table is named '{name}'"), span));
         };
         let mut frame = match self.world.tables.get(name) {

@@ -224,7 +224,13 @@ impl<'a> Compiler<'_, 'a> {
             parts.push(if condition { self.condition(arg)? } else { self.compile(arg)? });
         }
         let results = parts.iter().enumerate().filter(|(index, _)| index % 2 == 1 || *index == last);
-        let ty = common(results.map(|(_, part)| part.ty));
+        let types: Vec<ScalarType> = results.map(|(_, part)| part.ty).collect();
+        // A dynamic among other types becomes what they are.
+        let plain = types.iter().copied().filter(|ty| *ty != ScalarType::Dynamic);
+        let ty = match plain.clone().next() {
+            Some(_) => common(plain),
+            None => common(types.iter().copied()),
+        };
         let parts = Rc::new(parts);
         let children: Vec<&Typed> = parts.iter().collect();
         self.node(ty, &children, Node::Choice(Rc::clone(&parts)), span)

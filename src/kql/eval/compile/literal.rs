@@ -119,6 +119,10 @@ fn value(text: &str, ty: ScalarType) -> Option<Value> {
         ScalarType::Long | ScalarType::Int => {
             let number = whole(unquoted)?;
             match ty {
+                // `int(0xf090013d)` is the number of these 32 bits.
+                ScalarType::Int if unquoted.contains(['x', 'X']) => {
+                    u32::try_from(number).ok().map(|bits| Value::Int(bits.cast_signed()))
+                }
                 ScalarType::Int => i32::try_from(number).ok().map(Value::Int),
                 _ => Some(Value::Long(number)),
             }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Compiler;
+use crate::kql::eval::frame::type_by_suffix;
 use crate::kql::eval::scalar::{Node, Typed};
 use crate::kql::eval::scope::Meaning;
 use crate::kql::eval::value::Value;
@@ -85,7 +86,7 @@ impl<'r, 'a> Compiler<'r, 'a> {
     /// `a.b`, `$left.a`
     pub(super) fn path(&self, path: &'a Path, expr: &'a Expr) -> Result<Typed, Fault> {
         if let (ExprKind::Name(base), Some(rows)) = (&path.base.kind, self.rows)
-            && let ExprKind::Name(member) = &path.selector.kind
+            && let Some(member) = selected(&path.selector)
         {
             let side = match (&*base.text, self.right) {
                 ("$left", Some(_)) => Some((rows.frame, false)),
@@ -93,9 +94,9 @@ impl<'r, 'a> Compiler<'r, 'a> {
                 _ => None,
             };
             if let Some((frame, is_right)) = side {
-                let Some(index) = frame.position(&member.text) else {
-                    let message = format!("{} has no column '{}'", base.text, member.text);
-                    return Err(self.scope.failed(message, member.span));
+                let Some(index) = frame.position(member) else {
+                    let message = format!("{} has no column '{member}'", base.text);
+                    return Err(self.scope.failed(message, path.selector.span));
                 };
                 let ty = frame.ty(index);
                 return Ok(if is_right { right_column(index, ty) } else { Typed::column(index, ty) });
@@ -147,13 +148,14 @@ pub(super) fn right_column(index: usize, ty: ScalarType) -> Typed {
     Typed { ty, height: 0, node: Node::Right(index) }
 }
 
-/// The type of a custom column that the schema does not list: its name says, where it was made by the collector.
-fn type_by_suffix(name: &str) -> ScalarType {
-    match name.rsplit_once('_') {
-        Some((_, "s" | "g")) => ScalarType::String,
-        Some((_, "d")) => ScalarType::Real,
-        Some((_, "b")) => ScalarType::Bool,
-        Some((_, "t")) => ScalarType::DateTime,
-        _ => ScalarType::Unknown,
+/// The name after a dot, also one in brackets.
+fn selected(selector: &Expr) -> Option<&str> {
+    match &selector.kind {
+        ExprKind::Name(name) => Some(&name.text),
+        ExprKind::Bracketed(inner) => match &inner.kind {
+            ExprKind::String(name) => Some(&name.value),
+            _ => None,
+        },
+        _ => None,
     }
 }

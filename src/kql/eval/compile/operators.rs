@@ -126,7 +126,14 @@ impl<'a> Compiler<'_, 'a> {
             }
             BinaryOp::MatchesRegex => {
                 let Some(Value::String(pattern)) = right.as_constant() else {
-                    return Err(self.scope.not_evaluated("matches regex with a pattern that varies", span));
+                    let place = self.scope.place(span);
+                    return self.pair(
+                        ScalarType::Bool,
+                        left,
+                        right,
+                        |pair| Node::MatchesAny(pair, place),
+                        span,
+                    );
                 };
                 let regex = self.context().regex(pattern, self.scope.place(span))?;
                 let parts = Rc::new((left, regex));
@@ -296,8 +303,9 @@ fn comparable(a: ScalarType, b: ScalarType) -> bool {
         T::Decimal => 1,
         T::Dynamic | T::Unknown => 0,
     };
-    let guid_as_text = matches!((a, b), (T::Guid, T::String) | (T::String, T::Guid));
-    class(a) == 0 || class(b) == 0 || class(a) == class(b) || guid_as_text
+    // A text is read as a value of the other type: `ResultType == 0`, `EventID == "4688"`.
+    let as_text = a == T::String || b == T::String;
+    class(a) == 0 || class(b) == 0 || class(a) == class(b) || as_text
 }
 
 pub(super) fn is_negated(op: BinaryOp) -> bool {

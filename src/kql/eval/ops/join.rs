@@ -60,11 +60,15 @@ impl<'a> Run<'a> {
         &self,
         join: &'a Join,
         lookup: bool,
-        left: &Frame,
+        mut left: Frame,
         scope: &Scope<'a>,
         span: Span,
     ) -> Result<Frame, Fault> {
-        let right = self.table(&join.right, scope)?;
+        let mut right = self.table(&join.right, scope)?;
+        if let Some(JoinCondition::On(conditions)) = &join.condition {
+            conditions.iter().for_each(|condition| expect(condition, &mut left, &mut right));
+        }
+        let left = &left;
         let default = if lookup { "leftouter" } else { "innerunique" };
         let name = word(&join.parameters, &["kind"]).unwrap_or(default);
         let Some(kind) = Kind::named(name) else {
@@ -255,6 +259,47 @@ const PROFILE: [(&str, ScalarType); 18] = [
     ("SoftwareName", ScalarType::String),
     ("ProfileAvailability", ScalarType::String),
 ];
+
+/// Adds the columns that a condition names where a side may have more than are known.
+fn expect(condition: &Expr, left: &mut Frame, right: &mut Frame) {
+    match &condition.kind {
+        ExprKind::Paren(inner) => expect(inner, left, right),
+        ExprKind::Chain(chain) => {
+            expect(&chain.first, left, right);
+            chain.rest.iter().for_each(|link| expect(&link.operand, left, right));
+        }
+        ExprKind::Binary(binary) => {
+            expect(&binary.left, left, right);
+            expect(&binary.right, left, right);
+        }
+        ExprKind::Name(name) => {
+            left.expect(&name.text);
+            right.expect(&name.text);
+        }
+        ExprKind::Path(path) => {
+            let (ExprKind::Name(side), Some(column)) = (&path.base.kind, selected(&path.selector)) else {
+                return;
+            };
+            match &*side.text {
+                "$left" => left.expect(column),
+                "$right" => right.expect(column),
+                _ => None,
+            };
+        }
+        _ => {}
+    }
+}
+
+fn selected(selector: &Expr) -> Option<&str> {
+    match &selector.kind {
+        ExprKind::Name(name) => Some(&name.text),
+        ExprKind::Bracketed(inner) => match &inner.kind {
+            ExprKind::String(name) => Some(&name.value),
+            _ => None,
+        },
+        _ => None,
+    }
+}
 
 /// The keys of one condition: `a`, `$left.a == $right.b`, or several joined by `and`.
 fn pairs<'a>(

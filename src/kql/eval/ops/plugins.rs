@@ -23,13 +23,20 @@ impl<'a> Run<'a> {
     pub(super) fn evaluate_plugin(
         &self,
         evaluate: &'a Evaluate,
-        frame: Frame,
+        mut frame: Frame,
         scope: &Scope<'a>,
         span: Span,
     ) -> Result<Frame, Fault> {
         let ExprKind::Call(call) = &evaluate.call.kind else {
             return Err(scope.failed("a plugin is expected", span));
         };
+        for argument in &call.arguments {
+            if let (ExprKind::Name(name), true) = (&argument.kind, frame.open)
+                && scope.find(&name.text).is_none()
+            {
+                frame.expect(&name.text);
+            }
+        }
         let made = match &*call.name.text {
             "bag_unpack" => self.bag_unpack(call, &frame, scope)?,
             "pivot" => self.pivot(call, &frame, scope, span)?,

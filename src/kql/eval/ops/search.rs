@@ -31,6 +31,7 @@ impl<'a> Run<'a> {
         if word(&search.parameters, &["kind"]) == Some("case_sensitive") {
             return Err(scope.not_evaluated("search kind=case_sensitive", span));
         }
+        let everything = input.is_none() && search.tables.is_empty();
         let tables = match (input, search.tables.is_empty()) {
             (Some(input), _) => vec![(String::new(), input)],
             (None, true) => self.with_events(scope, span)?,
@@ -41,7 +42,8 @@ impl<'a> Run<'a> {
             let frame = self.searched(&search.predicate, &frame, scope)?;
             found.push((name, frame));
         }
-        Ok(together(found, false, Some("$table")))
+        let made = together(found, false, Some("$table"));
+        Ok(Frame { open: made.open || everything, ..made })
     }
 
     /// The rows for which a condition holds, where a text alone means "any column has it".

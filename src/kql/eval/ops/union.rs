@@ -47,6 +47,7 @@ impl<'a> Run<'a> {
         scope: &Scope<'a>,
         tables: &mut Vec<(String, Frame)>,
     ) -> Result<(), Fault> {
+        let unknown = self.unknown.get();
         let found = match &item.kind {
             ExprKind::Star => return self.every_table(scope, item.span, tables),
             ExprKind::Wildcard(pattern) => {
@@ -63,8 +64,8 @@ impl<'a> Run<'a> {
         };
         match found {
             Ok(frame) => tables.push((name, frame)),
-            // A table that does not exist is left out.
-            Err(Fault::Failed { .. }) if fuzzy => {
+            // A table that does not exist is left out; any other mistake is one.
+            Err(Fault::Failed { .. }) if fuzzy && self.unknown.get() > unknown => {
                 tables.push((name, Frame { open: true, ..Frame::default() }));
             }
             Err(fault) => return Err(fault),
