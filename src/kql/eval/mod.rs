@@ -11,9 +11,6 @@
 //! Where to start reading: [`evaluate`] at the end of this file; `value` for what a cell may be; `functions` and
 //! `aggregate` for the library, which is a table of plain functions.
 
-// While the library and the operators meet.
-#![allow(dead_code)]
-
 mod aggregate;
 mod arithmetic;
 mod call;
@@ -31,6 +28,8 @@ mod run;
 mod scalar;
 mod scope;
 mod sources;
+#[cfg(test)]
+mod tests;
 mod text;
 pub(crate) mod time;
 mod value;

@@ -60,8 +60,6 @@ pub(crate) enum Node {
     Between(Rc<(Typed, Typed, Typed)>, bool),
     Arithmetic(ChainOp, Rc<(Typed, Typed)>),
     Negate(Rc<Typed>),
-    /// Converted, as `tostring()` and its like do it.
-    Cast(Rc<Typed>, ScalarType),
     Member(Rc<Typed>, Arc<str>),
     Element(Rc<(Typed, Typed)>),
     /// `pack_all()`, `pack(...)` of columns: what is null or, if told so, empty is left out.
@@ -199,7 +197,6 @@ impl Typed {
             }
             Node::Arithmetic(op, sides) => arithmetic::apply(*op, &*sides.0.eval(at)?, &*sides.1.eval(at)?),
             Node::Negate(inner) => arithmetic::negate(&*inner.eval(at)?),
-            Node::Cast(inner, ty) => convert(&*inner.eval(at)?, *ty),
             Node::Member(base, key) => match base.eval(at)?.as_dynamic().and_then(|d| d.member(key)) {
                 Some(member) => Value::dynamic(member.clone()),
                 None => Value::Null,

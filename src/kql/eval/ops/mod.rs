@@ -10,4 +10,5 @@ pub(super) mod reshape;
 pub(super) mod rows;
 pub(super) mod search;
 pub(super) mod series;
+pub(super) mod tuples;
 pub(super) mod union;

@@ -50,6 +50,9 @@ impl<'a> Run<'a> {
         let unknown = self.unknown.get();
         let found = match &item.kind {
             ExprKind::Star => return self.every_table(scope, item.span, tables),
+            ExprKind::Wildcard(pattern) if pattern.bytes().all(|byte| byte == b'*') => {
+                return self.every_table(scope, item.span, tables);
+            }
             ExprKind::Wildcard(pattern) => {
                 let found = self.matching(pattern, scope, item.span)?;
                 tables.extend(found);
