@@ -16,6 +16,7 @@ mod failure;
 mod files;
 mod fmt;
 mod git;
+mod import;
 mod journal;
 mod kql;
 mod plan;
@@ -112,6 +113,8 @@ enum Command {
     Render(render::RenderArgs),
     /// Explain a diagnostic's code, or a rule: the effective query, and where each of its lines came from
     Explain(explain::ExplainArgs),
+    /// Make rule files of rules that exist already
+    Import(import::ImportArgs),
     /// Lay out YAML files in one way, comments kept, queries untouched
     Fmt(fmt::FmtArgs),
     /// Look at, question and change allowlists
@@ -160,6 +163,7 @@ fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
         Command::Validate(args) => validate::run(args, &start, settings, ui),
         Command::Render(args) => render::run(args, &start, settings, ui),
         Command::Explain(args) => explain::run(args, &start, settings, ui),
+        Command::Import(args) => import::run(args, &start, settings, ui),
         Command::Fmt(args) => fmt::run(args, &start, ui),
         Command::Allowlist(args) => allowlist::run(args, &start, settings, ui),
         Command::Kql(args) => kql::run(args, ui),

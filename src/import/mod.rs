@@ -8,6 +8,7 @@
 //! Pure: no file is read or written here, and no service is asked. Start with [`Draft`], then [`raise::sentinel`].
 
 pub mod draft;
+pub mod formats;
 pub mod raise;
 pub mod slug;
 pub mod write;

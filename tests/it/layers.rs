@@ -69,6 +69,8 @@ const LAYERS: &[Layer] = &[
             "duration",
             "kql",
             "model",
+            // Only what it knows of the retired shape of Graph.
+            "provider",
             "resource",
             "source",
             "yaml",
