@@ -24,6 +24,13 @@ pub(crate) struct PlanArgs {
     format: Format,
 }
 
+impl PlanArgs {
+    /// Only what to plan and how to print it.
+    pub(crate) const fn of(planning: PlanningArgs, format: Format) -> Self {
+        Self { planning, out: None, detailed_exitcode: false, format }
+    }
+}
+
 /// How to print a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
@@ -36,7 +43,7 @@ pub(crate) enum Format {
 pub(crate) fn run(args: &PlanArgs, start: &Path, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
     let opened = args.planning.open(start)?;
     opened.require_sound(ui)?;
-    let environments = opened.choose(&args.planning.environments)?;
+    let environments = args.planning.choose(&opened, settings, ui)?;
     if args.out.is_some() && environments.len() != 1 {
         return Err(
             Failure::error("a saved plan is for one environment").help("use --out with a single -e NAME")
@@ -65,7 +72,7 @@ pub(crate) fn run(args: &PlanArgs, start: &Path, settings: &Settings, ui: &Ui) -
             }
         }
     }
-    if args.format == Format::Json && !plans.is_empty() {
+    if args.format == Format::Json && (failed.is_none() || !plans.is_empty()) {
         ui.data(&shown_json(&plans)?);
     }
     if let Some(file) = &args.planning.json_into

@@ -55,7 +55,7 @@ pub struct Rule {
     pub changelog: Vec<ChangelogEntry>,
     /// Lints that this rule silences, each with its reason.
     pub silence: Vec<Silence>,
-    /// Fixtures; decoded by `test`.
+    /// Cases; decoded into [`super::Repository::suites`], together with those of `tests/`.
     pub tests: Option<Node>,
 }
 

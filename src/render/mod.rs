@@ -2,6 +2,8 @@
 //!
 //! Nothing here reads or writes anything. Foreign text always passes through [`safe`].
 
+pub mod cases;
+pub mod comparison;
 pub mod diagnostics;
 pub mod paint;
 pub mod plan;

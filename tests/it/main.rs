@@ -9,15 +9,21 @@
     reason = "a test that cannot go on must fail"
 )]
 
+mod allowlist_strength;
 mod allowlists;
 mod apply;
+mod cases;
+mod changed_since;
 mod connections;
+mod diff;
 mod drift;
 mod escapes;
 mod faults;
 mod fmt;
 mod governance;
 mod help;
+mod import_files;
+mod import_live;
 mod interrupt;
 mod kinds;
 mod kql;
@@ -34,4 +40,5 @@ mod secrets;
 mod shipped;
 mod tidy;
 mod validate;
+mod watchlists;
 mod world;

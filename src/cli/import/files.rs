@@ -18,6 +18,7 @@ use super::super::files;
 use super::super::plan::Format;
 use super::super::settings::Settings;
 use super::super::ui::Ui;
+use super::output;
 use super::report::{Left, Report, Written};
 
 /// Files of these kinds are looked at below a folder.
@@ -177,11 +178,15 @@ impl Importer<'_> {
             }
         }
         let known = self.present.get(&draft.id).cloned();
-        let path = known.clone().unwrap_or_else(|| format!("{}/{}.yaml", self.folder, draft.id));
+        let path = known.unwrap_or_else(|| format!("{}/{}.yaml", self.folder, draft.id));
         let text = write::yaml(&draft.document());
         let full = self.root.join(&path);
-        let before = known.as_ref().and_then(|_| files::text(&full, MAX_BYTES).ok());
-        if before.is_some_and(|before| before != text) && !self.args.force {
+        let in_the_way = if self.args.dry_run {
+            !self.args.force && files::text(&full, MAX_BYTES).is_ok_and(|before| before != text)
+        } else {
+            output::write(&full, &text, self.args.force)? == output::Written::InTheWay
+        };
+        if in_the_way {
             self.report.left.push(Left {
                 source: source.to_owned(),
                 part,
@@ -190,9 +195,6 @@ impl Importer<'_> {
                 is_error: true,
             });
             return Ok(());
-        }
-        if !self.args.dry_run {
-            files::replace(&full, &text)?;
         }
         self.report.written.push(Written {
             source: source.to_owned(),

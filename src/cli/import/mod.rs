@@ -1,11 +1,11 @@
-//! `palisade import`: rules that exist already become rule files. One file per source; `report` says what became of everything.
+//! `palisade import`: what exists becomes rule files.
 
 mod files;
+mod live;
+mod output;
 mod report;
 
 use std::path::Path;
-
-use clap::Subcommand;
 
 use super::failure::{Exit, Failure};
 use super::settings::Settings;
@@ -18,14 +18,17 @@ pub(crate) struct ImportArgs {
     command: ImportCommand,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Debug, clap::Subcommand)]
 enum ImportCommand {
-    /// Rules of other tools and formats, recognised by what the files hold
+    /// Write a rule file for every rule that an environment has and no file stands for
+    Live(live::LiveArgs),
+    /// Write a rule file for every rule in files of other tools and formats
     Files(files::FilesArgs),
 }
 
 pub(crate) fn run(args: &ImportArgs, start: &Path, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
     match &args.command {
+        ImportCommand::Live(args) => live::run(args, start, settings, ui),
         ImportCommand::Files(args) => files::run(args, start, settings, ui),
     }
 }

@@ -107,9 +107,11 @@ fn element(value: Value, scope: &Scope, part: &str, depth: usize, reading: &mut 
         }
         let before = reading.rules.len();
         graph::read(properties, reading);
-        finish(reading, before, document, open, Some(part.to_owned()));
+        finish(reading, before, document, &open, Some(part));
     } else {
-        reading.no_rule(Some(part.to_owned()), format!("a resource of type {}", document_type(&document)));
+        let name = document.get("name").and_then(Value::as_str).unwrap_or_default();
+        let reason = format!("a resource of type {}, {name}", document_type(&document));
+        reading.no_rule(Some(part.to_owned()), reason);
     }
 }
 
@@ -173,7 +175,7 @@ fn rule(mut document: Object, scope: &Scope, part: Option<String>, reading: &mut
     draft.keep("original-id", name, "ids are made from names here");
     let before = reading.rules.len();
     reading.rules.push(Foreign { platform_id: id, ..Foreign::new(Format::Arm, draft) });
-    finish(reading, before, document, open, part);
+    finish(reading, before, document, &open, part.as_deref());
 }
 
 /// Keeps what the envelope says beyond its usual members, and every expression that was not worked out.
@@ -181,14 +183,14 @@ fn finish(
     reading: &mut Reading,
     before: usize,
     document: Object,
-    open: Vec<(String, String)>,
-    part: Option<String>,
+    open: &[(String, String)],
+    part: Option<&str>,
 ) {
     let rest: Object = document.into_iter().filter(|(name, _)| !ENVELOPE.contains(&name.as_str())).collect();
     for rule in reading.rules.iter_mut().skip(before) {
-        rule.part.clone_from(&part);
+        rule.part = part.map(str::to_owned);
         rule.format = Format::Arm;
-        for (path, text) in &open {
+        for (path, text) in open {
             rule.draft.remark(
                 crate::import::Fate::Kept,
                 path.clone(),

@@ -244,7 +244,7 @@ mod tests {
             ("[parameters('none')]", None),
             ("[parameters('loop')]", None),
             ("[guid(resourceGroup().id)]", None),
-            ("[concat('a'", None),
+            ("[concat('a']", None),
             ("[concat('a') 'b']", None),
         ] {
             assert_eq!(scope.text(text, 0), value, "{text}");

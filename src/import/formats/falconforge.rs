@@ -100,6 +100,9 @@ fn lines(value: &Value) -> Option<Vec<String>> {
 
 /// One mapping for each tactic and technique; several techniques of a tactic come together.
 fn attack(document: &mut Object, draft: &mut Draft) {
+    if !document.get("attack").is_some_and(Value::is_array) {
+        return;
+    }
     let Some(Value::Array(items)) = document.shift_remove("attack") else { return };
     let mut unknown = Vec::new();
     for item in items {
@@ -181,7 +184,9 @@ fn sentinel(mut variables: Object) -> Draft {
         variables.shift_remove("aggregation");
         notes.remark(Fate::Changed, "aggregation", "it is `event_grouping` in a rule file");
     }
-    if let Some(Value::Object(grouping)) = variables.shift_remove("grouping") {
+    if variables.get("grouping").is_some_and(Value::is_object)
+        && let Some(Value::Object(grouping)) = variables.shift_remove("grouping")
+    {
         let names = [
             ("reopen_closed_incident", "reopenClosedIncident"),
             ("lookback_duration", "lookbackDuration"),

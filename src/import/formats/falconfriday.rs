@@ -148,7 +148,7 @@ fn describe(parts: &[Part], draft: &mut Draft) -> Option<String> {
         match title.as_str() {
             "detection description" => draft.description = Some(rest.to_owned()),
             "description of the attack" | "technical description of the attack" => {
-                about_attack = Some((part.title.clone(), rest.to_owned()))
+                about_attack = Some((part.title.clone(), rest.to_owned()));
             }
             "false positives" => draft.false_positives = vec![rest.to_owned()],
             "detection blind spots" => draft.blind_spots = vec![rest.to_owned()],

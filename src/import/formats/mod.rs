@@ -18,9 +18,6 @@ mod sigma;
 mod words;
 mod xdr_converter;
 
-#[cfg(test)]
-mod tests;
-
 use serde_json::{Map, Value};
 
 use super::draft::Draft;

@@ -23,12 +23,14 @@ pub(super) fn read(mut document: Object, reading: &mut Reading) {
         );
     };
     let mut take = |name: &str| document.shift_remove(name);
-    let text = |value: Option<Value>| value.and_then(|value| value.as_str().map(words::tidy));
+    let text = |value: Option<Value>| {
+        value.map(|value| value.as_str().map_or_else(|| value.to_string(), words::tidy))
+    };
     let Some(name) = text(take("title")) else { return reading.broken(None, "the rule has no title") };
     let mut draft = Draft { name, query: Some(words::tidy(&query)), ..Draft::default() };
     draft.description = text(take("description"));
     severity(take("level"), &mut draft);
-    status(take("status"), &mut draft);
+    status(take("status").as_ref(), &mut draft);
     lines(take("references"), &mut draft, "references", |draft| &mut draft.references);
     lines(take("falsepositives"), &mut draft, "falsepositives", |draft| &mut draft.false_positives);
     tags(take("tags"), &mut draft);
@@ -78,8 +80,8 @@ fn severity(level: Option<Value>, draft: &mut Draft) {
     };
 }
 
-fn status(status: Option<Value>, draft: &mut Draft) {
-    let word = status.as_ref().and_then(Value::as_str).unwrap_or_default();
+fn status(status: Option<&Value>, draft: &mut Draft) {
+    let word = status.and_then(Value::as_str).unwrap_or_default();
     draft.status = match word {
         "stable" => Status::Production,
         "test" => Status::Test,

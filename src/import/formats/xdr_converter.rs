@@ -31,12 +31,12 @@ pub(super) fn read(mut document: Object, reading: &mut Reading) {
     }
     match take("isEnabled") {
         Some(enabled) if rule.contains_key("status") => {
-            notes.keep("isEnabled", enabled, "`status` says it too")
+            notes.keep("isEnabled", enabled, "`status` says it too");
         }
         enabled => put(&mut rule, "isEnabled", enabled),
     }
     put(&mut rule, "queryCondition", take("queryText").map(|query| json!({ "queryText": query })));
-    put(&mut rule, "schedule", take("frequency").map(frequency));
+    put(&mut rule, "schedule", take("frequency").as_ref().map(frequency));
     put(&mut alert, "title", take("alertTitle"));
     put(&mut alert, "description", take("alertDescription"));
     put(&mut alert, "recommendedActions", take("alertRecommendedAction"));
@@ -50,7 +50,7 @@ pub(super) fn read(mut document: Object, reading: &mut Reading) {
     put(&mut alert, "customDetails", take("customDetails"));
     put(&mut alert, "entityMappings", take("entityMappings"));
     if let Some(entities) = take("impactedEntities") {
-        impacted(entities, &mut alert, &mut notes);
+        impacted(&entities, &mut alert, &mut notes);
     }
     if let Some(scope) = take("organizationalScope") {
         let scope = if scope.is_array() { json!({ "deviceGroups": scope }) } else { scope };
@@ -89,7 +89,7 @@ fn put(object: &mut Object, name: &str, value: Option<Value>) {
 }
 
 /// `1H` and the like are the retired words, `0` may be a number.
-fn frequency(value: Value) -> Value {
+fn frequency(value: &Value) -> Value {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     if text.starts_with('P') { json!({ "frequency": text }) } else { json!({ "period": text }) }
 }
@@ -126,10 +126,13 @@ fn tactics(
 }
 
 /// Entities by type and column.
-fn impacted(entities: Value, alert: &mut Object, notes: &mut Draft) {
+fn impacted(entities: &Value, alert: &mut Object, notes: &mut Draft) {
     let mut mappings =
         alert.shift_remove("entityMappings").and_then(|value| value.as_object().cloned()).unwrap_or_default();
     let mut unknown = Vec::new();
+    if !entities.is_array() {
+        unknown.push(entities.clone());
+    }
     for entity in entities.as_array().cloned().unwrap_or_default() {
         let said = |name: &str| entity.get(name).and_then(Value::as_str);
         let (Some(kind), Some(column)) = (said("entityType"), said("entityIdentifier")) else {
@@ -192,6 +195,9 @@ fn response(actions: Value, action: &mut Object, notes: &mut Draft) {
     }
     let mut automated = Object::new();
     let mut unknown = Vec::new();
+    if !actions.is_array() {
+        unknown.push(actions);
+    }
     for item in items {
         let name = item.get("actionType").and_then(Value::as_str).unwrap_or_default();
         let known = ACTIONS.iter().find(|(word, _)| word.eq_ignore_ascii_case(name));

@@ -16,11 +16,13 @@
 
 mod aggregate;
 mod call;
-mod convert;
+#[cfg(test)]
+mod cases;
+pub(crate) mod convert;
 mod functions;
-mod json;
+pub(crate) mod json;
 mod text;
-mod time;
+pub(crate) mod time;
 mod value;
 
 use std::collections::BTreeMap;
@@ -50,6 +52,10 @@ pub struct Table {
     /// Each with one value for each column.
     pub rows: Vec<Vec<Value>>,
 }
+
+/// The column of a table in [`World::tables`] that `ingestion_time()` reads. A table without it has its events' own time as the
+/// time of their arrival.
+pub const INGESTION_TIME: &str = "_IngestionTime";
 
 /// Everything a query can read besides its own text. Values only.
 #[derive(Clone, Copy, Debug)]
