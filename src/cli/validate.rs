@@ -63,6 +63,7 @@ pub(crate) fn run(args: &ValidateArgs, start: &Path, settings: &Settings, ui: &U
     }
     findings.extend(advice::advise(&opened.repository));
     findings.extend(verifier.mistakes(&|_| true));
+    findings.extend(verifier.untested());
     if let Some(revision) = &args.since {
         let then = open_at(start, revision)?;
         if then.diagnostics.has_errors() {

@@ -29,6 +29,7 @@ mod kql;
 mod kql_oracle;
 mod layers;
 mod plans;
+mod plays;
 #[cfg(unix)]
 mod readme;
 mod refusals;
