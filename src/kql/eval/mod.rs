@@ -16,6 +16,8 @@
 
 mod aggregate;
 mod call;
+#[cfg(test)]
+mod cases;
 pub(crate) mod convert;
 mod functions;
 pub(crate) mod json;
