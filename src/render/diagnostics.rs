@@ -68,12 +68,14 @@ pub fn without_secrets<'a>(diagnostics: &'a Diagnostics, sources: &SourceMap) ->
     let is_secret = |diagnostic: &Diagnostic| {
         diagnostic.span.and_then(|span| sources.file(span.file)).is_some_and(|file| file.sensitive)
     };
-    if !diagnostics.iter().any(is_secret) {
+    let suppressed = diagnostics.suppressed().iter().map(|one| &one.finding);
+    if !diagnostics.iter().chain(suppressed).any(is_secret) {
         return Cow::Borrowed(diagnostics);
     }
     let mut shown = diagnostics.clone();
-    for diagnostic in shown.iter_mut().filter(|diagnostic| is_secret(diagnostic)) {
+    for diagnostic in shown.everything_mut().filter(|diagnostic| is_secret(diagnostic)) {
         diagnostic.label = None;
+        diagnostic.replacement = None;
         diagnostic.detail = Some("the list is sensitive: its values are not shown".to_owned());
     }
     Cow::Owned(shown)

@@ -2,8 +2,16 @@
 //!
 //! Nothing here reads or writes anything. Foreign text always passes through [`safe`].
 
+pub mod annotations;
 pub mod diagnostics;
+pub mod diagnostics_markdown;
+pub mod drift;
+pub mod events;
+pub mod json;
+pub mod markdown;
+pub mod outcome;
 pub mod paint;
 pub mod plan;
+pub mod plan_markdown;
 pub mod safe;
 pub mod sarif;

@@ -16,7 +16,7 @@ use super::safe;
 const CONTEXT: usize = 3;
 
 /// From how many characters on the values of a new rule are cut: `render` prints them whole. Changes are never cut.
-const NEW_VALUE: usize = 72;
+pub(super) const NEW_VALUE: usize = 72;
 
 /// The whole plan.
 #[must_use]
@@ -130,17 +130,27 @@ fn coverage(out: &mut String, plan: &Plan, paint: Paint) {
 }
 
 fn symbol(change: &Change, paint: Paint) -> String {
-    match (change.blocked.is_some(), change.actions.as_slice()) {
-        (true, _) => paint.alarm("x"),
-        (_, [Action::Create]) => paint.added("+"),
-        (_, [Action::Update]) => paint.changed("~"),
-        (_, [Action::Delete]) => paint.removed("-"),
-        (_, [Action::Adopt]) => paint.changed("^"),
-        _ => paint.changed("-/+"),
+    match plain_symbol(change) {
+        sign @ "x" => paint.alarm(sign),
+        sign @ "+" => paint.added(sign),
+        sign @ "-" => paint.removed(sign),
+        sign => paint.changed(sign),
     }
 }
 
-fn what(change: &Change) -> &'static str {
+/// `+`, `~`, `-`, `-/+`, `^` (adopt), or `x` for what is held back.
+pub(super) fn plain_symbol(change: &Change) -> &'static str {
+    match (change.blocked.is_some(), change.actions.as_slice()) {
+        (true, _) => "x",
+        (_, [Action::Create]) => "+",
+        (_, [Action::Update]) => "~",
+        (_, [Action::Delete]) => "-",
+        (_, [Action::Adopt]) => "^",
+        _ => "-/+",
+    }
+}
+
+pub(super) fn what(change: &Change) -> &'static str {
     match (change.actions.as_slice(), change.class) {
         ([Action::Create], _) => "create",
         ([Action::Delete], _) => "delete",
@@ -182,12 +192,12 @@ fn one(out: &mut String, change: &Change, paint: Paint) {
 }
 
 /// Fields whose lines matter.
-fn is_text(field: &FieldChange) -> bool {
+pub(super) fn is_text(field: &FieldChange) -> bool {
     let long = |value: &Value| value.as_str().is_some_and(|text| text.contains('\n'));
     is_query(field) || long(&field.before) || long(&field.after)
 }
 
-fn is_query(field: &FieldChange) -> bool {
+pub(super) fn is_query(field: &FieldChange) -> bool {
     field.path == "query" || field.path == "queryCondition.queryText"
 }
 
@@ -223,7 +233,7 @@ fn changed_text(out: &mut String, field: &FieldChange, provenance: &[Provenance]
 }
 
 /// Says when a query means what it meant: only its white space or its comments changed.
-fn layout_note(field: &FieldChange) -> &'static str {
+pub(super) fn layout_note(field: &FieldChange) -> &'static str {
     let (Some(before), Some(after), true) = (field.before.as_str(), field.after.as_str(), is_query(field))
     else {
         return "";
@@ -258,18 +268,15 @@ fn hunk_lines(out: &mut String, hunk: &Hunk, provenance: &[Provenance], paint: P
             LineTag::Added => (line.new, '+'),
         };
         let gutter = format!("      {:>4} {sign} ", number.unwrap_or(0));
-        let body: String = line
-            .pieces
-            .iter()
-            .map(|(marked, piece)| {
-                let piece = safe::line(piece);
-                match (line.tag, marked) {
-                    (LineTag::Equal, _) => piece,
-                    (LineTag::Removed, false) => paint.removed(&piece),
-                    (LineTag::Removed, true) => paint.removed_word(&piece),
-                    (LineTag::Added, false) => paint.added(&piece),
-                    (LineTag::Added, true) => paint.added_word(&piece),
-                }
+        let pieces = line.pieces.iter().map(|(marked, piece)| (*marked, piece.as_str()));
+        let body: String = safe::pieces(pieces)
+            .into_iter()
+            .map(|(marked, piece)| match (line.tag, marked) {
+                (LineTag::Equal, _) => piece,
+                (LineTag::Removed, false) => paint.removed(&piece),
+                (LineTag::Removed, true) => paint.removed_word(&piece),
+                (LineTag::Added, false) => paint.added(&piece),
+                (LineTag::Added, true) => paint.added_word(&piece),
             })
             .collect();
         let _ = writeln!(out, "{}{body}", paint.faint(&gutter));
@@ -281,14 +288,19 @@ fn hunk_lines(out: &mut String, hunk: &Hunk, provenance: &[Provenance], paint: P
     }
 }
 
-/// Where a line came from, unless it is the rule's own.
 fn origin_line(out: &mut String, origin: &LineOrigin, indent: usize, paint: Paint) {
-    let text = match origin {
-        LineOrigin::Allowlist { entries } if !entries.is_empty() => entries.join(", "),
-        LineOrigin::Parameter { path, line, name } => format!("{path}:{line} (parameter {name})"),
-        _ => return,
-    };
-    let _ = writeln!(out, "{:indent$}{}", "", paint.faint(&format!("└ {}", safe::line(&text))));
+    if let Some(text) = origin_text(origin) {
+        let _ = writeln!(out, "{:indent$}{}", "", paint.faint(&format!("└ {}", safe::line(&text))));
+    }
+}
+
+/// Where a line came from, unless it is the rule's own.
+pub(super) fn origin_text(origin: &LineOrigin) -> Option<String> {
+    match origin {
+        LineOrigin::Allowlist { entries } if !entries.is_empty() => Some(entries.join(", ")),
+        LineOrigin::Parameter { path, line, name } => Some(format!("{path}:{line} (parameter {name})")),
+        _ => None,
+    }
 }
 
 /// `+ severity: "High"`, cut when it is long.
@@ -325,7 +337,7 @@ fn changed_value(out: &mut String, field: &FieldChange, paint: Paint) {
     };
 }
 
-fn whole(value: &Value) -> String {
+pub(super) fn whole(value: &Value) -> String {
     match value {
         Value::String(text) => quote(text),
         Value::Array(items) if items.iter().all(|item| !item.is_object() && !item.is_array()) => {

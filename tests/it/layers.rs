@@ -63,7 +63,11 @@ const LAYERS: &[Layer] = &[
     // On its own, so that it cannot repeat the product's mistakes.
     layer("sandbox", &[], &[PRINTING]),
     // Face.
-    layer("render", &["characters", "diagnostic", "diff", "kql", "plan", "resource", "source"], PURE),
+    layer(
+        "render",
+        &["apply", "characters", "diagnostic", "diff", "kql", "plan", "provider", "resource", "source"],
+        PURE,
+    ),
 ];
 /// May use everything: the crate's root, the program, the command line.
 const ABOVE: &[&str] = &["lib", "main", "cli"];

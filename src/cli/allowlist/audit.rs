@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::allowlist::audit::{audit, fails};
 use crate::allowlist::uses::Reach;
 use crate::diagnostic::{Diagnostics, Severity};
-use crate::render::{diagnostics, sarif};
+use crate::render::{diagnostics, json, sarif};
 use crate::source::SourceMap;
 
 use super::super::failure::{Exit, Failure};
@@ -78,9 +78,9 @@ fn shown(findings: &Diagnostics, sources: &SourceMap, format: AuditFormat, ui: &
     match format {
         AuditFormat::Text => diagnostics::text(findings, sources, ui.out.color, ui.width),
         AuditFormat::Json => {
-            format!("{:#}", serde_json::json!({ "diagnostics": diagnostics::json(findings, sources) }))
+            json::pretty(&serde_json::json!({ "diagnostics": diagnostics::json(findings, sources) }))
         }
-        AuditFormat::Sarif => format!("{:#}", sarif::sarif(findings, sources, &all_codes())),
+        AuditFormat::Sarif => json::pretty(&sarif::sarif(findings, sources, &all_codes())),
         AuditFormat::Table if findings.is_empty() => String::new(),
         AuditFormat::Table => {
             table::aligned(&["SEVERITY", "CODE", "PLACE", "FINDING"], &rows(findings, sources))
