@@ -124,11 +124,11 @@ pub(crate) fn reductions(plan: &Plan, repository: &Repository) -> Diagnostics {
             let span = named.and_then(|entry| place_of(entry, repository)).or(rule);
             let kind = reduction.kind.replace('_', " ");
             let finding = Diagnostic::warning(REDUCES.code, REDUCES.title)
-                .with_detail(format!("{}: {kind}: {}", change.address, reduction.detail))
+                .with_detail(format!("{}: {}", change.address, reduction.detail))
                 .in_environment(plan.environment.clone());
             found.push(match span {
                 Some(span) => finding.labelled(span, kind),
-                None => finding,
+                None => Diagnostic { label: Some(kind), ..finding },
             });
         }
     }

@@ -45,14 +45,19 @@ pub fn azure(findings: &Diagnostics, sources: &SourceMap) -> String {
         let kind = match finding.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
-            Severity::Info => return format!("{}: {}\n", finding.code, safe::line(&message(finding))),
+            Severity::Info => {
+                let text =
+                    format!("{} {}. {}", finding.code, finding.summary, message(finding).replace('\n', ". "));
+                return format!("{}\n", safe::line(&text));
+            }
         };
         let place = place.map_or_else(String::new, |place| {
             let path = azure_property(&place.path);
             format!("sourcepath={path};linenumber={};columnnumber={};", place.line, place.column)
         });
         let code = azure_property(finding.code);
-        format!("##vso[task.logissue type={kind};{place}code={code};]{}\n", azure_data(&message(finding)))
+        let text = azure_data(&format!("{}\n{}", safe::line(&finding.summary), message(finding)));
+        format!("##vso[task.logissue type={kind};{place}code={code};]{text}\n")
     })
 }
 
@@ -164,7 +169,7 @@ mod tests {
         assert_eq!(
             azure(&all, &sources),
             "##vso[task.logissue type=error;sourcepath=rules/a,b:c%3Bd%5D.yaml;linenumber=2;columnnumber=1;code=X-01;]\
-             one%0Atwo ::error::x # #vso[y]%0AHelp: do\n"
+             a: b, 5 %AZP25%0Aone%0Atwo ::error::x # #vso[y]%0AHelp: do\n"
         );
     }
 

@@ -81,7 +81,7 @@ pub fn prose(text: &str) -> String {
                 .is_some_and(|next| next.is_alphanumeric() || matches!(next, '_' | '"' | '-' | '[')),
             // Addresses become links by themselves; `GH-12` is an issue.
             ':' => rest.starts_with(&['/', '/']),
-            '.' => before.ends_with(&['w', 'w', 'w']),
+            'w' => before.ends_with(&['w', 'w']) && rest.first() == Some(&'.'),
             '-' => before.ends_with(&['G', 'H']),
             _ => false,
         };

@@ -260,7 +260,7 @@ fn block(change: &Change) -> Option<String> {
     let open = if change.coverage_reducing.is_empty() { "" } else { " open" };
     let mut out = format!(
         "<details{open}><summary>{} {} {}</summary>\n\n{} {}\n\n",
-        html(plain_symbol(change)),
+        plain_symbol(change),
         html(&change.address),
         what(change),
         code(change.kind.as_str()),

@@ -84,7 +84,8 @@ impl Writer<'_> {
     fn result(&mut self, finding: &Diagnostic) -> Value {
         let parts =
             [Some(&finding.summary), finding.label.as_ref(), finding.detail.as_ref(), finding.help.as_ref()];
-        let text: Vec<String> = parts.into_iter().flatten().map(|part| safe::line(part)).collect();
+        let parts = parts.into_iter().flatten().map(|part| safe::line(part.trim_end_matches('.')));
+        let text: Vec<String> = parts.collect();
         let mut members = Map::new();
         members.insert("ruleId".into(), json!(finding.code));
         if let Some(index) = self.rules.iter().position(|code| *code == finding.code) {
@@ -97,9 +98,9 @@ impl Writer<'_> {
         };
         members.insert("level".into(), json!(level));
         members.insert("message".into(), json!({"text": text.join(". ")}));
-        if let Some(span) = finding.span {
-            members.insert("locations".into(), json!([location(span, self.sources, None)]));
-        }
+        // Code hosts refuse a whole file for one result without a place.
+        let place = finding.span.map_or_else(nowhere, |span| location(span, self.sources, None));
+        members.insert("locations".into(), json!([place]));
         let related = finding.related.iter().map(|(span, text)| location(*span, self.sources, Some(text)));
         let related: Vec<Value> = related.collect();
         if !related.is_empty() {
@@ -154,6 +155,11 @@ fn fix(finding: &Diagnostic, sources: &SourceMap) -> Option<Value> {
             "replacements": [{"deletedRegion": region, "insertedContent": {"text": meant}}],
         }],
     }))
+}
+
+/// Where a finding is shown that is in no file: at the top of the project's.
+fn nowhere() -> Value {
+    json!({"physicalLocation": {"artifactLocation": {"uri": "palisade.yaml"}, "region": {"startLine": 1}}})
 }
 
 fn location(span: Span, sources: &SourceMap, text: Option<&str>) -> Value {
