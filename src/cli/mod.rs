@@ -116,7 +116,7 @@ enum Command {
     Allowlist(allowlist::AllowlistArgs),
     /// Check, format and inspect KQL queries in files and pipes
     Kql(kql::KqlArgs),
-    /// Read the tables of an environment from its tenant
+    /// Read the tables of an environment from its tenant, or print the schema of plans
     Schema(schema::SchemaArgs),
     /// Run and operate the local tenant of `cloud: sandbox`
     Sandbox(sandbox::SandboxArgs),

@@ -13,6 +13,8 @@ use crate::characters;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::source::{FileId, SourceMap, Span};
 
+use super::safe;
+
 /// The narrowest output that is still laid out; less is treated as this.
 const LEAST_WIDTH: usize = 40;
 /// What stands in for a character that cannot be shown.
@@ -30,7 +32,7 @@ pub fn text(diagnostics: &Diagnostics, sources: &SourceMap, color: bool, width: 
         out.push_str(&renderer.render(&[group(diagnostic, sources, width)]));
         out.push_str("\n\n");
     }
-    out
+    safe::composed(out)
 }
 
 /// One object per diagnostic: `code, severity, message, label, path, line, column, end_line, end_column, detail, help,

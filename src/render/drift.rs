@@ -62,7 +62,7 @@ pub fn text(found: &Found<'_>, paint: Paint) -> String {
             let _ = writeln!(out, "    {}", safe::line(address));
         }
     }
-    out
+    safe::composed(out)
 }
 
 /// All environments on one page of at most `limit` bytes.

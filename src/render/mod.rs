@@ -7,6 +7,8 @@ pub mod diagnostics;
 pub mod diagnostics_markdown;
 pub mod drift;
 pub mod events;
+#[cfg(test)]
+mod hostile_tests;
 pub mod json;
 pub mod markdown;
 pub mod outcome;

@@ -36,13 +36,13 @@ pub fn text(plan: &Plan, paint: Paint) -> String {
             out,
             "\n{} {}: {} planned, {} allowed. Approve the number for this run with {}.",
             paint.alarm("Refused by a guard:"),
-            guard.guard,
+            safe::line(&guard.guard),
             guard.planned,
             guard.allowed,
-            guard.option
+            safe::line(&guard.option)
         );
     }
-    out
+    safe::composed(out)
 }
 
 /// `Plan: 2 to create, 1 to update, …`, or `No changes.`
@@ -95,8 +95,11 @@ fn drift_notes(out: &mut String, plan: &Plan, paint: Paint) {
     }
     let _ = writeln!(out, "\n{}", paint.changed("Changed outside of Palisade"));
     for note in &plan.drift {
-        let fields =
-            if note.fields.is_empty() { "only the marker".to_owned() } else { note.fields.join(", ") };
+        let fields = if note.fields.is_empty() {
+            "only the marker".to_owned()
+        } else {
+            safe::line(&note.fields.join(", "))
+        };
         let mut by = String::new();
         if let Some(who) = &note.modified_by {
             let _ = write!(by, " by {}", safe::line(who));
@@ -122,7 +125,7 @@ fn coverage(out: &mut String, plan: &Plan, paint: Paint) {
                 "  {} {}  {}: {}",
                 symbol(change, paint),
                 safe::line(&change.address),
-                reduction.kind.replace('_', " "),
+                safe::line(&reduction.kind.replace('_', " ")),
                 safe::line(&reduction.detail)
             );
         }
@@ -172,8 +175,11 @@ fn one(out: &mut String, change: &Change, paint: Paint) {
         paint.strong(&safe::line(&change.address)),
         what(change)
     );
-    let _ =
-        writeln!(out, "    {}", paint.faint(&format!("{}  {}", change.kind.as_str(), quote(&change.name))));
+    let _ = writeln!(
+        out,
+        "    {}",
+        paint.faint(&format!("{}  {}", safe::line(change.kind.as_str()), quote(&change.name)))
+    );
     if let Some(blocked) = &change.blocked {
         let _ = writeln!(out, "    {} {}", paint.alarm("BLOCKED:"), safe::line(blocked));
     }

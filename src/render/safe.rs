@@ -43,6 +43,26 @@ pub fn lines(text: &str) -> String {
     text.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// Text whose parts are harmless each, made harmless as a whole: `:` and `: x` side by side would be the start of a command.
+#[must_use]
+pub fn composed(text: String) -> String {
+    if !text.contains("::") && !text.contains("##") {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let chars: Vec<char> = line.chars().collect();
+        let breaks = breaks(&chars);
+        for (at, c) in chars.into_iter().enumerate() {
+            if breaks.contains(&at) {
+                out.push(' ');
+            }
+            out.push(c);
+        }
+    }
+    out
+}
+
 fn push(safe: &mut String, c: char) {
     match c {
         '\t' => safe.push_str("    "),
