@@ -8,6 +8,7 @@ use crate::apply::{Outcome, Settings as ApplySettings};
 use crate::diagnostic::Diagnostics;
 use crate::plan::{Plan, TargetState, redacted};
 use crate::render::{events, json, outcome, safe};
+use crate::resource::Kind;
 
 use super::connection::{Connection, connect};
 use super::expected::Expected;
@@ -25,7 +26,7 @@ use super::{audit, block_on, carry_out};
 #[derive(Debug, clap::Args)]
 pub(crate) struct ApplyArgs {
     /// A plan saved with `plan --out`; it is carried out as it is, without asking
-    #[arg(value_name = "PLAN", conflicts_with_all = ["environments", "all_envs", "target", "on_drift", "take_over", "at", "ring", "replace_id"])]
+    #[arg(value_name = "PLAN", conflicts_with_all = ["environments", "all_envs", "target", "on_drift", "take_over", "at", "changed_since", "ring", "replace_id"])]
     plan: Option<PathBuf>,
     #[command(flatten)]
     planning: PlanningArgs,
@@ -37,13 +38,13 @@ pub(crate) struct ApplyArgs {
     #[arg(long, value_name = "DIGEST", conflicts_with = "plan")]
     expect_digest: Option<String>,
     /// How many changes are under way at once
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=32))]
+    #[arg(long, value_name = "N", default_value_t = PARALLELISM, value_parser = clap::value_parser!(u16).range(1..=32))]
     parallelism: u16,
     /// Begin nothing more after the first change that fails
     #[arg(long)]
     fail_fast: bool,
     /// How long a change waits for an id or a name that the service still holds after a deletion
-    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    #[arg(long, value_name = "SECONDS", default_value_t = WAIT)]
     wait: u64,
     /// Write what was done, by whom and with which result to this file, as JSON
     #[arg(long, value_name = "FILE")]
@@ -72,6 +73,28 @@ struct Applied {
     /// The record and the outcome; none when there was nothing to do.
     done: Option<(Value, Outcome)>,
 }
+
+impl ApplyArgs {
+    /// An apply of nothing but a new plan made with `planning`.
+    pub(crate) const fn of(planning: PlanningArgs, auto_approve: bool, report: Option<PathBuf>) -> Self {
+        Self {
+            plan: None,
+            planning,
+            auto_approve,
+            expect_digest: None,
+            parallelism: PARALLELISM,
+            fail_fast: false,
+            wait: WAIT,
+            report,
+            format: ApplyFormat::Text,
+        }
+    }
+}
+
+/// How many changes are under way at once.
+const PARALLELISM: u16 = 4;
+/// How many seconds a change waits for an id or a name that the service still holds.
+const WAIT: u64 = 120;
 
 /// What every environment of one command shares.
 #[derive(Clone, Copy)]
@@ -107,7 +130,7 @@ pub(crate) fn run(args: &ApplyArgs, start: &Path, settings: &Settings, ui: &Ui) 
 fn all(opened: &Opened, run: &Run<'_>, ended: &mut Vec<Applied>) -> Result<Exit, Failure> {
     let Run { args, settings, ui, .. } = *run;
     opened.require_sound(ui)?;
-    let environments = opened.choose(&args.planning.environments)?;
+    let environments = args.planning.choose(opened, settings, ui)?;
     if (run.expected.is_some_and(Expected::is_one) || args.report.is_some()) && environments.len() != 1 {
         return Err(Failure::error("a digest and a report are of one environment's plan")
             .help("use --expect-digest and --report with a single -e NAME"));
@@ -185,6 +208,9 @@ fn write_files(ended: Vec<Applied>, opened: &Opened, run: &Run<'_>) -> Result<()
         plans.push(applied.plan);
     }
     let planning = &run.args.planning;
+    if plans.is_empty() {
+        return Ok(());
+    }
     planning.write_outputs(&plans, findings, opened, run.ui)?;
     if outcomes.is_empty() {
         return Ok(());
@@ -211,6 +237,11 @@ async fn fresh(planned: Planned, run: &Run<'_>) -> Result<Applied, Failure> {
     let (exit, done) =
         done?.map_or((Exit::Done, None), |(exit, record, outcome)| (exit, Some((record, outcome))));
     Ok(Applied { plan, findings, exit, done })
+}
+
+/// A saved plan may be of a time when the environment still had watchlists.
+fn plans_watchlists(plan: &Plan) -> bool {
+    plan.changes.iter().any(|change| change.kind == Kind::Watchlist)
 }
 
 /// Whether to go on. A guard or a missing approval is a failure; an empty plan simply ends here.
@@ -304,7 +335,14 @@ async fn saved(opened: &Opened, plan: Plan, run: &Run<'_>) -> Result<Applied, Fa
         };
     }
     guard(&plan)?;
-    let connection = connect(environment, &opened.root, args.planning.credential.0, settings).await?;
+    let connection = connect(
+        environment,
+        opened.has_watchlists(environment) || plans_watchlists(&plan),
+        &opened.root,
+        args.planning.credential.0,
+        settings,
+    )
+    .await?;
     let done = match connection.list().await {
         Ok(states) => carry_out(&plan, &connection, &states, run).await,
         Err(failure) => Err(failure),

@@ -101,7 +101,9 @@ async fn look(
     if diagnostics.has_errors() || opened.diagnostics.has_errors() {
         ui.say("The files have errors (see `palisade validate`); fields that drifted may not be named.");
     }
-    let connection = connect(environment, &opened.root, args.credential.0, settings).await?;
+    let connection =
+        connect(environment, opened.has_watchlists(environment), &opened.root, args.credential.0, settings)
+            .await?;
     let states = connection.list().await;
     connection.close().await?;
     let states = states?;

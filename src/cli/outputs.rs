@@ -81,9 +81,14 @@ pub(crate) fn plans_markdown(plans: &[Plan], limit: usize) -> plan_markdown::Pla
 /// Fails now if any of these files cannot be written later.
 pub(crate) fn writable<'a>(paths: impl IntoIterator<Item = &'a Option<PathBuf>>) -> Result<(), Failure> {
     for path in paths.into_iter().flatten() {
+        let existed = path.exists();
         // Not truncated: what stands there is replaced only when there is something to replace it with.
         let opened = std::fs::OpenOptions::new().create(true).append(true).open(path);
         opened.map_err(|error| unwritable(path, &error))?;
+        if !existed {
+            // An empty file would look like an answer.
+            let _ = std::fs::remove_file(path);
+        }
     }
     Ok(())
 }

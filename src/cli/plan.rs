@@ -27,6 +27,17 @@ pub(crate) struct PlanArgs {
     format: PlanFormat,
 }
 
+impl PlanArgs {
+    /// Only what to plan and how to print it.
+    pub(crate) const fn of(planning: PlanningArgs, format: Format) -> Self {
+        let format = match format {
+            Format::Text => PlanFormat::Text,
+            Format::Json => PlanFormat::Json,
+        };
+        Self { planning, out: None, detailed_exitcode: false, format }
+    }
+}
+
 /// How to print a plan, or drift.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum PlanFormat {
@@ -52,7 +63,7 @@ pub(crate) fn run(args: &PlanArgs, start: &Path, settings: &Settings, ui: &Ui) -
     outputs::writable([&args.out])?;
     let opened = args.planning.open(start)?;
     opened.require_sound(ui)?;
-    let environments = opened.choose(&args.planning.environments)?;
+    let environments = args.planning.choose(&opened, settings, ui)?;
     if args.out.is_some() && environments.len() != 1 {
         return Err(
             Failure::error("a saved plan is for one environment").help("use --out with a single -e NAME")
@@ -83,14 +94,18 @@ pub(crate) fn run(args: &PlanArgs, start: &Path, settings: &Settings, ui: &Ui) -
             }
         }
     }
+    // No environment that changed is an answer too; one that failed is none.
+    let answered = failed.is_none() || !plans.is_empty();
     match args.format {
-        PlanFormat::Json if !plans.is_empty() => ui.data(&shown_json(&plans)?),
-        PlanFormat::Markdown if !plans.is_empty() => {
+        PlanFormat::Json if answered => ui.data(&shown_json(&plans)?),
+        PlanFormat::Markdown if answered => {
             ui.data(&outputs::plans_markdown(&plans, args.planning.markdown.max_bytes).text);
         }
         _ => {}
     }
-    args.planning.write_outputs(&plans, findings, &opened, ui)?;
+    if answered {
+        args.planning.write_outputs(&plans, findings, &opened, ui)?;
+    }
     if let (Some(file), [plan]) = (&args.out, plans.as_slice()) {
         write_private(file, &json(&[plan])?)?;
         ui.say(&format!("Saved. To carry out exactly this plan: palisade apply {}", file.display()));

@@ -48,6 +48,7 @@ pub fn entries() -> Vec<Entry> {
         .chain(compile::ANALYSIS_CODES)
         .chain(compile::advice::CODES)
         .chain(crate::allowlist::CODES)
+        .chain(crate::verify::CODES)
         .chain(&COMMANDS);
     let codes =
         tables.map(|c| Entry { code: c.code, title: c.title, explanation: c.explanation, lint: None });

@@ -129,7 +129,7 @@ async fn pull(
         return Err(Failure::error(format!("`{}` has no such platform", environment.name))
             .help("`defender:` and `sentinel:` of the environment file say which it has"));
     }
-    let connection = connect(&wanted, root, args.credential.0, settings).await?;
+    let connection = connect(&wanted, false, root, args.credential.0, settings).await?;
     let outputs = read(&wanted, &connection, folder, ui).await;
     connection.close().await?;
     outputs

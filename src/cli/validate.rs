@@ -7,6 +7,7 @@ use crate::diagnostic::Diagnostics;
 use crate::model::Repository;
 use crate::render::{annotations, diagnostics, diagnostics_markdown, json};
 use crate::source::SourceMap;
+use crate::verify::Verifier;
 
 use super::failure::{Exit, Failure};
 use super::outputs::{self, MarkdownArgs};
@@ -77,6 +78,7 @@ pub(crate) fn run(args: &ValidateArgs, start: &Path, settings: &Settings, ui: &U
     let sources = &opened.repository.sources;
     let mut findings: Diagnostics = opened.diagnostics.clone();
     let analyses = Analyses::default();
+    let verifier = Verifier::new(&opened.repository, &analyses, today);
     for environment in &environments {
         let (desired, mut compiled) = compile_with(&analyses, &opened.repository, environment, today);
         // Rules that could not be read are not there: that a list reaches none of them would say nothing.
@@ -84,10 +86,12 @@ pub(crate) fn run(args: &ValidateArgs, start: &Path, settings: &Settings, ui: &U
         compiled.retain(|finding| !incomplete || finding.code != "ALW-11");
         findings.extend(compiled);
         if !incomplete {
+            findings.extend(verifier.promises(environment, &desired));
             findings.extend(advice::empty_environment(&opened.repository, environment, &desired));
         }
     }
     findings.extend(advice::advise(&opened.repository));
+    findings.extend(verifier.mistakes(&|_| true));
     if let Some(revision) = &args.since {
         let then = open_at(start, revision)?;
         if then.diagnostics.has_errors() {

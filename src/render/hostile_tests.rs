@@ -10,8 +10,8 @@ use crate::apply::{ChangeResult, Ended, Event, Outcome};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, Suppression};
 use crate::diff::FieldChange;
 use crate::plan::{
-    Action, Change, Class, CoverageReduction, DriftKind, DriftNote, Drifted, GuardViolation, Listed, Plan,
-    Precondition, Provenance, Summary,
+    Action, Change, ChangedEntry, Class, CoverageReduction, DriftKind, DriftNote, Drifted, EntryChange,
+    GuardViolation, Listed, Plan, Precondition, Provenance, Summary,
 };
 use crate::provider::{ErrorKind, ProviderError};
 use crate::resource::{Kind, LineOrigin};
@@ -98,7 +98,8 @@ fn harmless(text: &str, own: impl Fn(&str) -> bool) {
             .filter(|c| !matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{34f}'))
             .collect();
         let seen = seen.to_lowercase();
-        assert!(!seen.trim_start().starts_with("::"), "{line:?}");
+        let start = seen.trim_start();
+        assert!(!start.starts_with("::") || start.starts_with("::: "), "{line:?}");
         assert!(!seen.contains("##vso") && !seen.contains("##["), "{line:?}");
     }
 }
@@ -162,8 +163,11 @@ fn quiet_markdown(text: &str) {
         if line.starts_with("<!-- palisade ") || line == "</details>" {
             continue;
         }
-        let line =
-            line.replace("&#8203;", "\u{200b}").replace("&lt;", "‹").replace("&gt;", "›").replace("&amp;", "&");
+        let line = line
+            .replace("&#8203;", "\u{200b}")
+            .replace("&lt;", "‹")
+            .replace("&gt;", "›")
+            .replace("&amp;", "&");
         assert!(!line.contains(['<', '>']) && !line.contains("://") && !line.contains("www."), "{line:?}");
         let plain = line.trim_start_matches(['#', ' ', '-']);
         for (mark, next) in plain.chars().zip(plain.chars().skip(1)) {
@@ -249,6 +253,12 @@ fn plan_of(text: &str) -> Plan {
             ),
             change(Action::Delete, Vec::new()),
         ],
+        changed_since: Some(text.into()),
+        changed_entries: vec![ChangedEntry {
+            entry: text.into(),
+            change: EntryChange::Added,
+            rules: vec![text.into()],
+        }],
         drift: vec![DriftNote {
             address: text.into(),
             fields: vec![text.into()],

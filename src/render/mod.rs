@@ -3,6 +3,8 @@
 //! Nothing here reads or writes anything. Foreign text always passes through [`safe`].
 
 pub mod annotations;
+pub mod cases;
+pub mod comparison;
 pub mod diagnostics;
 pub mod diagnostics_markdown;
 pub mod drift;

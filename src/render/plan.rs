@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::diff::{FieldChange, Hunk, LineTag, hunks};
 use crate::kql::{self, Token, TokenKind};
-use crate::plan::{Action, Change, Class, Plan, Provenance, Summary};
-use crate::resource::LineOrigin;
+use crate::plan::{Action, Change, Class, EntryChange, Plan, Provenance, Summary};
+use crate::resource::{Kind, LineOrigin};
 
 use super::paint::Paint;
 use super::safe;
@@ -18,12 +18,16 @@ const CONTEXT: usize = 3;
 /// From how many characters on the values of a new rule are cut: `render` prints them whole. Changes are never cut.
 pub(super) const NEW_VALUE: usize = 72;
 
+/// How many items of a new watchlist are shown; the others are counted. Changes are never cut.
+const NEW_ITEMS: usize = 10;
+
 /// The whole plan.
 #[must_use]
 pub fn text(plan: &Plan, paint: Paint) -> String {
     let mut out = String::new();
     header(&mut out, plan, paint);
     let _ = writeln!(out, "{}", paint.strong(&counts(&plan.summary)));
+    changed_entries(&mut out, plan, paint);
     drift_notes(&mut out, plan, paint);
     coverage(&mut out, plan, paint);
     for change in &plan.changes {
@@ -87,6 +91,28 @@ fn header(out: &mut String, plan: &Plan, paint: Paint) {
         paint.strong(&safe::line(&plan.environment)),
         paint.faint(&format!("tenant {}  owner {}", safe::line(&plan.tenant_id), safe::line(&plan.owner)))
     );
+}
+
+/// What a plan that is limited to a difference is limited to. Without a revision the lines of each change say the same.
+fn changed_entries(out: &mut String, plan: &Plan, paint: Paint) {
+    let Some(revision) = &plan.changed_since else { return };
+    let revision = safe::line(revision);
+    let _ = writeln!(out, "{}", paint.faint(&format!("Only what changed since {revision} was considered.")));
+    if plan.changed_entries.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{}", paint.strong(&format!("Allowlist entries changed since {revision}")));
+    for one in &plan.changed_entries {
+        let sign = match one.change {
+            EntryChange::Added => paint.added("+"),
+            EntryChange::Removed => paint.removed("-"),
+            EntryChange::Changed | EntryChange::Written => paint.changed("~"),
+        };
+        let _ = writeln!(out, "  {sign} {}  {}", safe::line(&one.entry), paint.faint(one.change.word()));
+        for rule in &one.rules {
+            let _ = writeln!(out, "      {}", safe::line(rule));
+        }
+    }
 }
 
 fn drift_notes(out: &mut String, plan: &Plan, paint: Paint) {
@@ -187,13 +213,31 @@ fn one(out: &mut String, change: &Change, paint: Paint) {
         let _ = writeln!(out, "    {}", paint.faint(&format!("# {}", safe::line(note))));
     }
     let creating = change.actions == [Action::Create];
+    let mut items = 0_usize;
     for field in &change.fields {
+        if creating && change.kind == Kind::Watchlist && field.path.starts_with("items.") {
+            items += 1;
+            if items > NEW_ITEMS {
+                continue;
+            }
+        }
         match (creating, is_text(field)) {
             (true, true) => new_text(out, field, &change.provenance, paint),
             (true, false) => new_value(out, field, paint),
-            (false, true) => changed_text(out, field, &change.provenance, paint),
-            (false, false) => changed_value(out, field, paint),
+            (false, _) => changed_field(out, field, &change.provenance, paint),
         }
+    }
+    if items > NEW_ITEMS {
+        let _ = writeln!(out, "    {}", paint.faint(&format!("# and {} more items", items - NEW_ITEMS)));
+    }
+}
+
+/// One field from its value before to the one after: as lines where lines matter.
+pub(super) fn changed_field(out: &mut String, field: &FieldChange, provenance: &[Provenance], paint: Paint) {
+    if is_text(field) {
+        changed_text(out, field, provenance, paint);
+    } else {
+        changed_value(out, field, paint);
     }
 }
 
@@ -211,7 +255,7 @@ pub(super) fn is_query(field: &FieldChange) -> bool {
 fn new_text(out: &mut String, field: &FieldChange, provenance: &[Provenance], paint: Paint) {
     let text = field.after.as_str().unwrap_or("");
     let lines: Vec<&str> = text.lines().collect();
-    let _ = writeln!(out, "    {} {}: {} lines", paint.added("+"), field.path, lines.len());
+    let _ = writeln!(out, "    {} {}: {} lines", paint.added("+"), safe::line(&field.path), lines.len());
     if !is_query(field) {
         return;
     }
@@ -228,7 +272,13 @@ fn new_text(out: &mut String, field: &FieldChange, provenance: &[Provenance], pa
 
 fn changed_text(out: &mut String, field: &FieldChange, provenance: &[Provenance], paint: Paint) {
     let (before, after) = (field.before.as_str().unwrap_or(""), field.after.as_str().unwrap_or(""));
-    let _ = writeln!(out, "    {} {}{}", paint.changed("~"), field.path, paint.faint(layout_note(field)));
+    let _ = writeln!(
+        out,
+        "    {} {}{}",
+        paint.changed("~"),
+        safe::line(&field.path),
+        paint.faint(layout_note(field))
+    );
     for (number, hunk) in hunks(before, after, CONTEXT).iter().enumerate() {
         if number > 0 {
             let _ = writeln!(out, "      {}", paint.faint("   …"));
@@ -373,6 +423,24 @@ fn listed(out: &mut String, plan: &Plan, paint: Paint) {
         let _ = writeln!(out, "\nOrphans of this environment, kept:");
         for one in orphans {
             let _ = writeln!(out, "    {}  {}", safe::line(&one.address), quote(&one.name));
+        }
+    }
+    let waiting = of("adoptable").len();
+    if waiting > 0 {
+        let text = match waiting {
+            1 => "1 rule waits to be adopted".to_owned(),
+            count => format!("{count} rules wait to be adopted"),
+        };
+        let environment = safe::line(&plan.environment);
+        let text = format!("{text}: `palisade adopt -e {environment}` writes the ownership marker.");
+        let _ = writeln!(out, "\n{}", paint.faint(&text));
+    }
+    let left = of("not_adopted");
+    if !left.is_empty() {
+        let _ = writeln!(out, "\nNot adopted:");
+        for one in left {
+            let detail = one.detail.as_deref().unwrap_or_default();
+            let _ = writeln!(out, "    {}  {}", safe::line(&one.address), safe::line(detail));
         }
     }
     let (foreign, unmanaged) = (plan.summary.foreign, plan.summary.unmanaged);

@@ -1,11 +1,10 @@
 //! Plans as markdown, for a comment under a pull request, a step summary, or a report: what reduces coverage first, every
 //! rule's difference to fold out, and never more than a given size. What does not fit is counted.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::diff::{FieldChange, LineTag, hunks};
-use crate::plan::{Action, Change, Plan, Provenance};
+use crate::plan::{Action, Change, ChangedEntry, Plan, Provenance};
 use crate::resource::LineOrigin;
 
 use super::markdown::{Page, code, fence, html, prose};
@@ -167,7 +166,11 @@ fn one(page: &mut Page, plan: &Plan) -> usize {
         })
     });
     page.list("### Coverage-reducing", &reductions.collect::<Vec<_>>());
-    page.list("### Allowlist entries in changed lines, with the rules that they change", &entries(plan));
+    let heading = match &plan.changed_since {
+        Some(revision) => format!("### Allowlist entries changed since {}", code(revision)),
+        None => "### Changed allowlist entries, with the rules that they change".to_owned(),
+    };
+    page.list(&heading, &entries(plan));
     let drift = plan.drift.iter().map(|note| {
         let fields: Vec<String> = note.fields.iter().map(|field| code(field)).collect();
         let fields = if fields.is_empty() { "only the marker".to_owned() } else { fields.join(", ") };
@@ -187,30 +190,18 @@ fn one(page: &mut Page, plan: &Plan) -> usize {
     changes(page, &plan.changes)
 }
 
-/// `entry → rules`, in the order of the plan.
+/// `+ entry → rules`: how each changed entry changed, and the rules that it changes.
 fn entries(plan: &Plan) -> Vec<String> {
-    let mut found: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for change in &plan.changes {
-        for provenance in &change.provenance {
-            let LineOrigin::Allowlist { entries } = &provenance.origin else { continue };
-            for entry in entries {
-                let rules = found.entry(entry).or_default();
-                if !rules.contains(&change.address.as_str()) {
-                    rules.push(&change.address);
-                }
-            }
-        }
-    }
     /// Rules that are named for one entry.
     const NAMED: usize = 5;
-    let line = |(entry, rules): (&str, Vec<&str>)| {
-        let mut names: Vec<String> = rules.iter().take(NAMED).map(|rule| code(rule)).collect();
-        if rules.len() > NAMED {
-            names.push(format!("and {} more", rules.len() - NAMED));
+    let line = |changed: &ChangedEntry| {
+        let mut names: Vec<String> = changed.rules.iter().take(NAMED).map(|rule| code(rule)).collect();
+        if changed.rules.len() > NAMED {
+            names.push(format!("and {} more", changed.rules.len() - NAMED));
         }
-        format!("{} → {}", code(entry), names.join(", "))
+        format!("{} {} → {}", code(&changed.entry), changed.change.word(), names.join(", "))
     };
-    found.into_iter().map(line).collect()
+    plan.changed_entries.iter().map(line).collect()
 }
 
 /// The changes with their differences; one line for those whose difference does not fit, a count for the rest.

@@ -10,7 +10,7 @@ use crate::characters::{is_bidi_control, is_control, is_invisible};
 /// One line of foreign text: control and direction characters become visible escapes, build commands lose their form.
 #[must_use]
 pub fn line(text: &str) -> String {
-    if !text.contains('#') && !text.contains("::") && !text.contains(|c| c == '\t' || is_risky(c)) {
+    if !text.contains(['#', ':']) && !text.contains(|c| c == '\t' || is_risky(c)) {
         return text.to_owned();
     }
     pieces([((), text)]).into_iter().map(|((), piece)| piece).collect()
@@ -46,7 +46,7 @@ pub fn lines(text: &str) -> String {
 /// Text whose parts are harmless each, made harmless as a whole: `:` and `: x` side by side would be the start of a command.
 #[must_use]
 pub fn composed(text: String) -> String {
-    if !text.contains("::") && !text.contains("##") {
+    if !text.contains([':', '#']) {
         return text;
     }
     let mut out = String::with_capacity(text.len());
@@ -97,7 +97,10 @@ fn breaks(text: &[char]) -> Vec<usize> {
     // GitHub obeys `::command::` at the start of a line, however far it is indented.
     let mut start = seen.iter().skip_while(|(_, c)| c.is_whitespace());
     if let (Some((_, ':')), Some((second, ':'))) = (start.next(), start.next()) {
-        found.push(*second);
+        // `::: file:1:2` is how a diagnostic names a second file, and no command of anybody.
+        if !(start.next().is_some_and(|(_, c)| *c == ':') && start.next().is_some_and(|(_, c)| *c == ' ')) {
+            found.push(*second);
+        }
     }
     found
 }

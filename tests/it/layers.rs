@@ -55,8 +55,34 @@ const LAYERS: &[Layer] = &[
         &["address", "characters", "compile", "diagnostic", "kql", "model", "source", "yaml"],
         PURE,
     ),
+    layer(
+        "verify",
+        &["address", "allowlist", "compile", "diagnostic", "kql", "model", "resource", "source", "yaml"],
+        PURE,
+    ),
+    // Its tests read back what it writes.
+    layer("fixture", &[], PURE),
     layer("diff", &["duration", "resource"], PURE),
     layer("plan", &["address", "diff", "duration", "model", "resource"], PURE),
+    // Adoption: foreign forms of rules in, rule files out.
+    layer(
+        "import",
+        &[
+            "address",
+            "characters",
+            "compile",
+            "diagnostic",
+            "diff",
+            "duration",
+            "kql",
+            "model",
+            "plan",
+            "resource",
+            "source",
+            "yaml",
+        ],
+        PURE,
+    ),
     // Edge.
     layer("provider", &["address", "resource"], &[SURROUNDINGS, PRINTING]),
     layer("apply", &["diff", "plan", "provider", "resource"], &[SURROUNDINGS, CLOCK, PRINTING]),
@@ -65,7 +91,18 @@ const LAYERS: &[Layer] = &[
     // Face.
     layer(
         "render",
-        &["apply", "characters", "diagnostic", "diff", "kql", "plan", "provider", "resource", "source"],
+        &[
+            "apply",
+            "characters",
+            "diagnostic",
+            "diff",
+            "kql",
+            "plan",
+            "provider",
+            "resource",
+            "source",
+            "verify",
+        ],
         PURE,
     ),
 ];

@@ -1,0 +1,29 @@
+//! `palisade import`: what exists becomes rule files.
+
+mod live;
+mod output;
+
+use std::path::Path;
+
+use super::failure::{Exit, Failure};
+use super::settings::Settings;
+use super::ui::Ui;
+
+/// Arguments of `import`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ImportArgs {
+    #[command(subcommand)]
+    command: ImportCommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum ImportCommand {
+    /// Write a rule file for every rule that an environment has and no file stands for
+    Live(live::LiveArgs),
+}
+
+pub(crate) fn run(args: &ImportArgs, start: &Path, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
+    match &args.command {
+        ImportCommand::Live(args) => live::run(args, start, settings, ui),
+    }
+}

@@ -1,0 +1,283 @@
+//! Functions that look for something in a text: positions, counts, extraction, replacement, trimming.
+//!
+//! Regular expressions are those of the `regex` crate, which is also what the service's are made of ("Regular
+//! expression syntax"). Positions count characters (code points).
+
+use regex::{Captures, Regex};
+
+use super::argument::{arg, array, count, items, long, long_or, string, text};
+use super::{Function, function};
+use crate::kql::eval::call::Call;
+use crate::kql::eval::convert::{convert, to_text};
+use crate::kql::eval::text::{Case, Terms, has};
+use crate::kql::eval::{Dynamic, Fault, Value};
+use crate::kql::types::ScalarType;
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    function("indexof", indexof),
+    function("indexof_regex", indexof_regex),
+    function("countof", countof),
+    function("has_any_index", has_any_index),
+    function("extract", extract),
+    function("extract_all", extract_all),
+    function("extractall", extract_all),
+    function("replace_regex", replace_regex),
+    function("replace", replace),
+    function("replace_string", replace_string),
+    function("replace_strings", replace_strings),
+    function("translate", translate),
+    function("trim", trim),
+    function("trim_start", trim_start),
+    function("trim_end", trim_end),
+    function("regex_quote", regex_quote),
+];
+
+/// A negative start is counted from the end: the page's own example finds something, though its text promises null.
+fn indexof(_: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
+    let part = text(args, 1);
+    // Finds may overlap: the next one is looked for one character further.
+    Ok(nth_find(args, Start::FromEnd, |window, nth| {
+        let mut from = 0;
+        for _ in 1..nth {
+            from += window.get(from..)?.find(&*part)?;
+            from += window.get(from..)?.chars().next()?.len_utf8();
+        }
+        Some(from + window.get(from..)?.find(&*part)?)
+    }))
+}
+
+fn indexof_regex(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
+    let regex = call.regex(&text(args, 1))?;
+    Ok(nth_find(args, Start::Null, |window, nth| {
+        regex.find_iter(window).nth(nth - 1).map(|found| found.start())
+    }))
+}
+
+/// What a negative start position means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Start {
+    FromEnd,
+    Null,
+}
+
+/// What `indexof` and `indexof_regex` share: the window given by start and length, and which occurrence is wanted.
+/// `find` gives the byte offset of the nth (from 1) in the window.
+fn nth_find(args: &[Value], negative: Start, find: impl Fn(&str, usize) -> Option<usize>) -> Value {
+    let source = text(args, 0);
+    let wanted = (long_or(args, 2, 0), long_or(args, 3, -1), long_or(args, 4, 1));
+    let (Some(start), Some(length), Some(nth)) = wanted else { return Value::Null };
+    let characters = count(source.chars().count());
+    if nth < 0 || length < -1 || (start < 0 && negative == Start::Null) {
+        return Value::Null;
+    }
+    let start = if start < 0 { start.saturating_add(characters).max(0) } else { start.min(characters) };
+    let length = if length < 0 { characters } else { length };
+    let skip = usize::try_from(start).unwrap_or(usize::MAX);
+    let take = usize::try_from(length).unwrap_or(usize::MAX);
+    let window: String = source.chars().skip(skip).take(take).collect();
+    let nth = usize::try_from(nth.max(1)).unwrap_or(1);
+    let at = find(&window, nth).and_then(|at| window.get(..at));
+    Value::Long(at.map_or(-1, |before| start + count(before.chars().count())))
+}
+
+/// Plain finds may overlap, those of a regular expression do not.
+fn countof(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
+    let (source, part) = (text(args, 0), text(args, 1));
+    let found = if text(args, 2).eq_ignore_ascii_case("regex") {
+        call.regex(&part)?.find_iter(&source).count()
+    } else if part.is_empty() {
+        return Err(call.not_evaluated("of an empty string"));
+    } else {
+        source
+            .char_indices()
+            .filter(|(at, _)| source.get(*at..).is_some_and(|rest| rest.starts_with(&*part)))
+            .count()
+    };
+    Ok(Value::Long(count(found)))
+}
+
+/// Finds as `has` does: whole terms, whatever their case.
+fn has_any_index(_: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
+    let source = text(args, 0);
+    let at = items(args, 1).and_then(|items| {
+        items.iter().position(|item| {
+            has(&source, &to_text(&Value::dynamic(item.clone())), Terms::Whole, Case::Ignored)
+        })
+    });
+    Ok(Value::Long(at.map_or(-1, count)))
+}
+
+/// No find is the empty string, or null where another type is asked for.
+fn extract(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
+    let regex = call.regex(&text(args, 0))?;
+    let source = text(args, 2);
+    let group = long(args, 1).and_then(|group| usize::try_from(group).ok());
+    let Some(group) = group.filter(|group| *group < regex.captures_len()) else {
+        return Err(call.failed("extract(): the regular expression has no such capture group"));
+    };
+    let found = regex.captures(&source).and_then(|found| found.get(group));
+    Ok(match (found, call.returns) {
+        (Some(found), ScalarType::Unknown) => Value::from(found.as_str()),
+        (Some(found), returns) => convert(&Value::from(found.as_str()), returns),
+        (None, ScalarType::String | ScalarType::Unknown) => Value::from(""),
+        (None, _) => Value::Null,
+    })
+}
+
+/// One group gives a flat array, several give an array for each find; no find is null.
+fn extract_all(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
+    let regex = call.regex(&text(args, 0))?;
+    let source = text(args, args.len().saturating_sub(1));
+    let groups = match items(args, 1).filter(|_| args.len() == 3) {
+        Some(wanted) => {
+            let groups: Option<Vec<usize>> = wanted.iter().map(|group| group_number(&regex, group)).collect();
+            groups.ok_or_else(|| call.failed("the regular expression has no such capture group"))?
+        }
+        None => (1..regex.captures_len()).collect(),
+    };
+    if groups.is_empty() {
+        return Err(call.failed("extract_all() needs a regular expression with 1 to 16 capture groups"));
+    }
+    let group =
+        |found: &Captures<'_>, group: usize| string(found.get(group).map_or("", |part| part.as_str()));
+    let found: Vec<Dynamic> = regex
+        .captures_iter(&source)
+        .map(|found| match groups.as_slice() {
+            [only] => group(&found, *only),
+            several => Dynamic::Array(several.iter().map(|number| group(&found, *number)).collect()),
+        })
+        .collect();
+    Ok(if found.is_empty() { Value::Null } else { array(found) })
+}
+
+fn group_number(regex: &Regex, group: &Dynamic) -> Option<usize> {
+    match group {
+        Dynamic::Long(number) => {
+            usize::try_from(*number).ok().filter(|number| *number < regex.captures_len())
+        }
+        Dynamic::String(name) => regex.capture_names().position(|known| known == Some(name)),
+        _ => None,
+    }
+}
+
+fn replace_regex(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
+    replace_matches(call, &text(args, 0), &text(args, 1), &text(args, 2))
+}
+
+/// The old form has the text last.
+fn replace(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
+    replace_matches(call, &text(args, 2), &text(args, 0), &text(args, 1))
+}
+
+/// In the rewrite, `\0` is the whole find and `\1` to `\9` its groups.
+fn replace_matches(call: &Call<'_>, source: &str, pattern: &str, rewrite: &str) -> Result<Value, Fault> {
+    let regex = call.regex(pattern)?;
+    let expand = |found: &Captures<'_>| {
+        let mut out = String::new();
+        let mut rest = rewrite.chars();
+        while let Some(c) = rest.next() {
+            match (c, rest.clone().next()) {
+                ('\\', Some(next)) => {
+                    rest.next();
+                    match next.to_digit(10).and_then(|digit| usize::try_from(digit).ok()) {
+                        Some(group) => out.push_str(found.get(group).map_or("", |part| part.as_str())),
+                        None => out.push(next),
+                    }
+                }
+                _ => out.push(c),
+            }
+        }
+        out
+    };
+    Ok(Value::from(regex.replace_all(source, expand).as_ref()))
+}
+
+fn replace_string(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
+    let (source, part) = (text(args, 0), text(args, 1));
+    if part.is_empty() {
+        return Err(call.not_evaluated("of an empty string"));
+    }
+    Ok(Value::from(source.replace(&*part, &text(args, 2))))
+}
+
+/// One pass over the text; at each position the earliest look-up that fits wins. What was put in is not searched again.
+fn replace_strings(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
+    let source = text(args, 0);
+    let (Some(lookups), Some(rewrites)) = (items(args, 1), items(args, 2)) else {
+        return Ok(Value::String(source));
+    };
+    if lookups.len() != rewrites.len() {
+        return Err(call.failed("replace_strings() needs as many rewrites as look-ups"));
+    }
+    // A rewrite that is no string still ends the search at its find, which then stays as it is.
+    let pairs: Vec<(&str, &str)> = lookups
+        .iter()
+        .zip(rewrites)
+        .filter_map(|pair| match pair {
+            (Dynamic::String(lookup), _) if lookup.is_empty() => None,
+            (Dynamic::String(lookup), Dynamic::String(rewrite)) => Some((&**lookup, &**rewrite)),
+            (Dynamic::String(lookup), _) => Some((&**lookup, &**lookup)),
+            _ => None,
+        })
+        .collect();
+    let mut out = String::new();
+    let mut rest = &*source;
+    while let Some(c) = rest.chars().next() {
+        let hit = pairs.iter().find_map(|(lookup, rewrite)| Some((rest.strip_prefix(lookup)?, rewrite)));
+        if let Some((after, rewrite)) = hit {
+            out.push_str(rewrite);
+            rest = after;
+        } else {
+            out.push(c);
+            rest = rest.get(c.len_utf8()..).unwrap_or_default();
+        }
+    }
+    Ok(Value::from(out))
+}
+
+/// The nth character of the first list becomes the nth of the second, or its last where that is shorter.
+fn translate(_: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
+    let from: Vec<char> = text(args, 0).chars().collect();
+    let to: Vec<char> = text(args, 1).chars().collect();
+    let out: String = text(args, 2)
+        .chars()
+        .filter_map(|c| match from.iter().position(|known| *known == c) {
+            Some(at) => to.get(at).or(to.last()).copied(),
+            None => Some(c),
+        })
+        .collect();
+    Ok(Value::from(out))
+}
+
+/// All finds in a row at both ends.
+fn trim(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
+    let (pattern, source) = (text(args, 0), text(args, 1));
+    let start = call.regex(&format!(r"\A(?:{pattern})+"))?;
+    let end = call.regex(&format!(r"(?:{pattern})+\z"))?;
+    Ok(Value::from(without_end(&end, without_start(&start, &source))))
+}
+
+/// One find.
+fn trim_start(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
+    let regex = call.regex(&format!(r"\A(?:{})", text(args, 0)))?;
+    Ok(Value::from(without_start(&regex, &text(args, 1))))
+}
+
+/// One find.
+fn trim_end(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
+    let regex = call.regex(&format!(r"(?:{})\z", text(args, 0)))?;
+    Ok(Value::from(without_end(&regex, &text(args, 1))))
+}
+
+fn without_start<'t>(regex: &Regex, source: &'t str) -> &'t str {
+    regex.find(source).and_then(|found| source.get(found.end()..)).unwrap_or(source)
+}
+
+fn without_end<'t>(regex: &Regex, source: &'t str) -> &'t str {
+    regex.find(source).and_then(|found| source.get(..found.start())).unwrap_or(source)
+}
+
+/// As the page shows: brackets, dots and other signs get a backslash.
+fn regex_quote(_: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
+    Ok(Value::from(regex::escape(&to_text(arg(args, 0)))))
+}
