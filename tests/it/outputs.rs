@@ -235,7 +235,12 @@ fn hostile_text_is_harmless_in_every_format() {
     ] {
         let ran = world.run(arguments);
         for text in [&ran.stdout, &ran.stderr] {
-            for line in text.lines() {
+            // Our own annotations begin a line; what they carry must not.
+            let ours = ["::error file=", "::warning file=", "::notice file="];
+            let own = |line: &&str| {
+                !(arguments.ends_with("github") && ours.iter().any(|kind| line.starts_with(kind)))
+            };
+            for line in text.lines().filter(own) {
                 assert!(
                     !line.trim_start().starts_with("::") && !line.contains("##vso[") && !line.contains("##["),
                     "{line}\n{ran}"
