@@ -9,11 +9,11 @@ use crate::compile::{Analyses, compile_with};
 use crate::diagnostic::{Diagnostics, did_you_mean};
 use crate::load::PROJECT_FILE;
 use crate::model::environment::Environment;
-use crate::render::cases;
+use crate::render::{cases, diagnostics};
 use crate::verify::{Bare, Outcome, Verifier};
 
 use super::failure::{Exit, Failure};
-use super::repository::{EnvironmentArgs, Opened, open, show};
+use super::repository::{EnvironmentArgs, Opened, open};
 use super::settings::Settings;
 use super::ui::Ui;
 
@@ -98,7 +98,8 @@ fn once(args: &TestArgs, start: &Path, settings: &Settings, ui: &Ui) -> Result<E
     }
     problems.settle(&repository.sources);
     if !problems.is_empty() {
-        show(&problems, repository, ui);
+        let text = diagnostics::text(&problems, &repository.sources, ui.err.color, ui.width);
+        ui.tell(text.trim_end());
     }
     match args.format {
         TestFormat::Text => ui.data(&cases::text(&outcomes, ui.out)),

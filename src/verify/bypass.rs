@@ -54,6 +54,18 @@ pub struct Mutation {
     pub how: &'static str,
 }
 
+impl Mutation {
+    /// `FileName: `a` becomes `b``; of a text that only grew, what was added.
+    fn told(&self) -> String {
+        match self.after.strip_prefix(&self.before) {
+            Some(added) if !self.before.is_empty() => {
+                format!("{} gains `{}` at its end", self.column, cut(added.trim_start()))
+            }
+            _ => format!("{}: `{}` becomes `{}`", self.column, cut(&self.before), cut(&self.after)),
+        }
+    }
+}
+
 impl<'a> Verifier<'a> {
     /// Every way that was found through the entries of an environment, one for each entry and case.
     pub fn bypasses(&self, environment: &'a Environment, desired: &Desired) -> Vec<Bypass> {
@@ -226,13 +238,7 @@ impl Way {
             self.event.clear();
         }
         let rule = &subject.resource.address.rule;
-        let ways: Vec<String> = self
-            .mutations
-            .iter()
-            .map(|change| {
-                format!("{}: `{}` becomes `{}`", change.column, cut(&change.before), cut(&change.after))
-            })
-            .collect();
+        let ways: Vec<String> = self.mutations.iter().map(Mutation::told).collect();
         let mut hows: Vec<&str> = self.mutations.iter().map(|change| change.how).collect();
         hows.dedup();
         let label = format!("the attacker {}", hows.join(", and "));

@@ -50,7 +50,8 @@ pub(crate) fn convert(value: &Value, to: ScalarType) -> Value {
 pub(crate) fn to_text(value: &Value) -> Arc<str> {
     match value {
         Value::Null => Arc::from(""),
-        Value::Bool(b) => Arc::from(if *b { "true" } else { "false" }),
+        // As .NET writes it; inside a dynamic it is JSON's.
+        Value::Bool(b) => Arc::from(if *b { "True" } else { "False" }),
         Value::Int(n) => Arc::from(n.to_string()),
         Value::Long(n) => Arc::from(n.to_string()),
         Value::Real(n) => Arc::from(format_real(*n)),
@@ -60,6 +61,7 @@ pub(crate) fn to_text(value: &Value) -> Arc<str> {
         Value::Guid(g) => Arc::from(format_guid(*g)),
         Value::Dynamic(d) => match &**d {
             Dynamic::String(s) => Arc::clone(s),
+            Dynamic::Bool(b) => Arc::from(if *b { "true" } else { "false" }),
             Dynamic::Array(_) | Dynamic::Bag(_) => Arc::from(json::write(d)),
             _ => to_text(&value.clone().unwrapped()),
         },
@@ -117,7 +119,7 @@ fn parse_bool(text: &str) -> Option<bool> {
     } else if text.eq_ignore_ascii_case("false") {
         Some(false)
     } else {
-        parse_long(text).map(|n| n != 0)
+        text.parse().ok().map(|number: i64| number != 0)
     }
 }
 

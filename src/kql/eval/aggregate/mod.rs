@@ -63,3 +63,9 @@ const FAMILIES: &[&[Aggregate]] =
 pub(crate) fn find(name: &str) -> Option<&'static Aggregate> {
     FAMILIES.iter().copied().flatten().find(|aggregate| aggregate.name == name)
 }
+
+/// Every aggregate there is.
+#[cfg(test)]
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    FAMILIES.iter().copied().flatten().map(|aggregate| aggregate.name)
+}

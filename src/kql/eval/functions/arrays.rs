@@ -160,7 +160,9 @@ fn array_split(_: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
 /// Null if any element is no number.
 fn array_sum(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
     let Some(items) = items(args, 0) else { return Ok(Value::Null) };
-    let sum: Option<f64> = items.iter().map(|item| Value::dynamic(item.clone()).as_real()).sum();
+    let numbers = items.iter().map(|item| Value::dynamic(item.clone()).as_real());
+    // Not `sum()`: that of nothing is -0.
+    let sum = numbers.into_iter().try_fold(0.0, |sum, number| Some(sum + number?));
     Ok(convert(&sum.into(), call.returns))
 }
 

@@ -6,7 +6,7 @@
 //!
 //! What a function is not given exactly as documented it refuses ([`Call::not_evaluated`]); input that the service turns
 //! into null is null here. Decisions where the documentation is silent are in docs/kql-semantics.md, and every function
-//! has rows in `cases/*.txt`, taken from the documentation's own examples, which `tests` runs as queries.
+//! has rows in `eval/cases/functions.txt`, taken from the documentation's own examples.
 
 mod addresses;
 mod argument;
@@ -108,6 +108,12 @@ pub(crate) fn find(name: &str) -> Option<&'static Function> {
 /// The function of that name, if its result is several columns. With one argument `array_sort_asc` has one.
 pub(crate) fn find_tuple(name: &str) -> Option<&'static Tuple> {
     TUPLES.iter().copied().flatten().find(|tuple| tuple.name == name)
+}
+
+/// Every function there is.
+#[cfg(test)]
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    FAMILIES.iter().copied().flatten().map(|function| function.name)
 }
 
 /// Only the first column of a result of several.

@@ -33,24 +33,35 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 /// A negative start is counted from the end: the page's own example finds something, though its text promises null.
+/// Finds may overlap, and each is looked for in a window of the given length that begins after the one before, as the
+/// page's example of a second find shows.
 fn indexof(_: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
-    let part = text(args, 1);
-    // Finds may overlap: the next one is looked for one character further.
-    Ok(nth_find(args, Start::FromEnd, |window, nth| {
-        let mut from = 0;
-        for _ in 1..nth {
-            from += window.get(from..)?.find(&*part)?;
-            from += window.get(from..)?.chars().next()?.len_utf8();
-        }
-        Some(from + window.get(from..)?.find(&*part)?)
-    }))
+    let source: Vec<char> = text(args, 0).chars().collect();
+    let part: Vec<char> = text(args, 1).chars().collect();
+    let Some(Window { start, length, nth }) = window(args, source.len(), Start::FromEnd) else {
+        return Ok(Value::Null);
+    };
+    let find = |from: usize| {
+        let end = from.saturating_add(length).min(source.len());
+        let last = end.checked_sub(part.len())?;
+        (from..=last).find(|at| source.get(*at..).is_some_and(|rest| rest.starts_with(&part)))
+    };
+    let mut found = find(start);
+    for _ in 1..nth {
+        found = found.and_then(|at| find(at + 1));
+    }
+    Ok(Value::Long(found.map_or(-1, count)))
 }
 
 fn indexof_regex(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
     let regex = call.regex(&text(args, 1))?;
-    Ok(nth_find(args, Start::Null, |window, nth| {
-        regex.find_iter(window).nth(nth - 1).map(|found| found.start())
-    }))
+    let source = text(args, 0);
+    let Some(Window { start, length, nth }) = window(args, source.chars().count(), Start::Null) else {
+        return Ok(Value::Null);
+    };
+    let searched: String = source.chars().skip(start).take(length).collect();
+    let found = regex.find_iter(&searched).nth(nth - 1).and_then(|found| searched.get(..found.start()));
+    Ok(Value::Long(found.map_or(-1, |before| count(start + before.chars().count()))))
 }
 
 /// What a negative start position means.
@@ -60,24 +71,25 @@ enum Start {
     Null,
 }
 
-/// What `indexof` and `indexof_regex` share: the window given by start and length, and which occurrence is wanted.
-/// `find` gives the byte offset of the nth (from 1) in the window.
-fn nth_find(args: &[Value], negative: Start, find: impl Fn(&str, usize) -> Option<usize>) -> Value {
-    let source = text(args, 0);
-    let wanted = (long_or(args, 2, 0), long_or(args, 3, -1), long_or(args, 4, 1));
-    let (Some(start), Some(length), Some(nth)) = wanted else { return Value::Null };
-    let characters = count(source.chars().count());
+/// Where a position is looked for: from which character, in how many, and which find is wanted, from 1.
+struct Window {
+    start: usize,
+    length: usize,
+    nth: usize,
+}
+
+/// The window that the third to fifth arguments give; `None` for those that make the result null.
+fn window(args: &[Value], characters: usize, negative: Start) -> Option<Window> {
+    let (start, length, nth) = (long_or(args, 2, 0)?, long_or(args, 3, -1)?, long_or(args, 4, 1)?);
     if nth < 0 || length < -1 || (start < 0 && negative == Start::Null) {
-        return Value::Null;
+        return None;
     }
-    let start = if start < 0 { start.saturating_add(characters).max(0) } else { start.min(characters) };
-    let length = if length < 0 { characters } else { length };
-    let skip = usize::try_from(start).unwrap_or(usize::MAX);
-    let take = usize::try_from(length).unwrap_or(usize::MAX);
-    let window: String = source.chars().skip(skip).take(take).collect();
-    let nth = usize::try_from(nth.max(1)).unwrap_or(1);
-    let at = find(&window, nth).and_then(|at| window.get(..at));
-    Value::Long(at.map_or(-1, |before| start + count(before.chars().count())))
+    let start = if start < 0 { start.saturating_add(count(characters)).max(0) } else { start };
+    Some(Window {
+        start: usize::try_from(start).unwrap_or(usize::MAX).min(characters),
+        length: usize::try_from(length).unwrap_or(characters).min(characters),
+        nth: usize::try_from(nth).unwrap_or(1).max(1),
+    })
 }
 
 /// Plain finds may overlap, those of a regular expression do not.
@@ -200,7 +212,8 @@ fn replace_string(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
     Ok(Value::from(source.replace(&*part, &text(args, 2))))
 }
 
-/// One pass over the text; at each position the earliest look-up that fits wins. What was put in is not searched again.
+/// Look-ups are tried in their order, each over what those before it have left: an earlier one wins over a later one that
+/// would begin further left. What was put in is not searched again.
 fn replace_strings(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
     let source = text(args, 0);
     let (Some(lookups), Some(rewrites)) = (items(args, 1), items(args, 2)) else {
@@ -209,30 +222,47 @@ fn replace_strings(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
     if lookups.len() != rewrites.len() {
         return Err(call.failed("replace_strings() needs as many rewrites as look-ups"));
     }
-    // A rewrite that is no string still ends the search at its find, which then stays as it is.
-    let pairs: Vec<(&str, &str)> = lookups
-        .iter()
-        .zip(rewrites)
-        .filter_map(|pair| match pair {
-            (Dynamic::String(lookup), _) if lookup.is_empty() => None,
-            (Dynamic::String(lookup), Dynamic::String(rewrite)) => Some((&**lookup, &**rewrite)),
-            (Dynamic::String(lookup), _) => Some((&**lookup, &**lookup)),
-            _ => None,
-        })
-        .collect();
-    let mut out = String::new();
-    let mut rest = &*source;
-    while let Some(c) = rest.chars().next() {
-        let hit = pairs.iter().find_map(|(lookup, rewrite)| Some((rest.strip_prefix(lookup)?, rewrite)));
-        if let Some((after, rewrite)) = hit {
-            out.push_str(rewrite);
-            rest = after;
-        } else {
-            out.push(c);
-            rest = rest.get(c.len_utf8()..).unwrap_or_default();
-        }
+    let mut pieces = vec![Piece::Open(&source)];
+    for pair in lookups.iter().zip(rewrites) {
+        // A rewrite that is no string still claims its finds, which then stay as they are.
+        let (lookup, rewrite) = match pair {
+            (Dynamic::String(lookup), _) if lookup.is_empty() => continue,
+            (Dynamic::String(lookup), Dynamic::String(rewrite)) => (&**lookup, &**rewrite),
+            (Dynamic::String(lookup), _) => (&**lookup, &**lookup),
+            _ => continue,
+        };
+        pieces = pieces
+            .into_iter()
+            .flat_map(|piece| match piece {
+                Piece::Open(text) => split_around(text, lookup, rewrite),
+                done @ Piece::Done(_) => vec![done],
+            })
+            .collect();
     }
-    Ok(Value::from(out))
+    let text = |piece| match piece {
+        Piece::Open(text) | Piece::Done(text) => text,
+    };
+    Ok(Value::from(pieces.into_iter().map(text).collect::<String>()))
+}
+
+/// A part of a text while its look-ups are replaced.
+#[derive(Clone, Copy)]
+enum Piece<'t> {
+    /// Still to be searched.
+    Open(&'t str),
+    /// Put in by an earlier look-up.
+    Done(&'t str),
+}
+
+fn split_around<'t>(text: &'t str, lookup: &str, rewrite: &'t str) -> Vec<Piece<'t>> {
+    let mut pieces = Vec::new();
+    for (at, between) in text.split(lookup).enumerate() {
+        if at > 0 {
+            pieces.push(Piece::Done(rewrite));
+        }
+        pieces.push(Piece::Open(between));
+    }
+    pieces
 }
 
 /// The nth character of the first list becomes the nth of the second, or its last where that is shorter.

@@ -32,7 +32,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     function("series_asin", |_, args| each(args, |_| None, f64::asin)),
     function("series_acos", |_, args| each(args, |_| None, f64::acos)),
     function("series_atan", |_, args| each(args, |_| None, f64::atan)),
-    function("series_sum", |_, args| Ok(numbers(args, 0).map(|n| n.iter().sum::<f64>()).into())),
+    function("series_sum", |_, args| {
+        Ok(numbers(args, 0).map(|n| n.iter().fold(0.0, |sum, n| sum + n)).into())
+    }),
     function("series_product", |_, args| Ok(numbers(args, 0).map(|n| n.iter().product::<f64>()).into())),
     function("series_magnitude", magnitude),
     function("series_dot_product", dot_product),
@@ -111,7 +113,7 @@ fn each(args: &[Value], whole: fn(i64) -> Option<Dynamic>, real: fn(f64) -> f64)
 }
 
 fn magnitude(_: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
-    Ok(numbers(args, 0).map(|numbers| numbers.iter().map(|n| n * n).sum::<f64>().sqrt()).into())
+    Ok(numbers(args, 0).map(|numbers| numbers.iter().fold(0.0, |sum, n| sum + n * n).sqrt()).into())
 }
 
 /// As long as the shorter series; elements that are no numbers are left out.
@@ -121,7 +123,7 @@ fn dot_product(_: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
         return Ok(Value::Null);
     }
     let products = a.iter().zip(b).filter_map(|(a, b)| Some(number(a)? * number(b)?));
-    Ok(Value::Real(products.sum()))
+    Ok(Value::Real(products.fold(0.0, |sum, product| sum + product)))
 }
 
 /// What `series_stats` finds, in the order of its columns.

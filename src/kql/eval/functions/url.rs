@@ -31,7 +31,7 @@ fn parse_url(_: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
     let (authority, path) = match rest.find('/') {
         Some(at) if !scheme.is_empty() => rest.split_at_checked(at).unwrap_or((rest, "")),
         None if !scheme.is_empty() => (rest, ""),
-        _ => ("", rest),
+        _ => ("", ""),
     };
     let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
     let (name, password) = user.split_once(':').unwrap_or((user, ""));
