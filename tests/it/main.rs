@@ -28,6 +28,7 @@ mod kinds;
 mod kql;
 mod kql_oracle;
 mod layers;
+mod outputs;
 mod plans;
 mod plays;
 #[cfg(unix)]
@@ -41,4 +42,5 @@ mod shipped;
 mod tidy;
 mod validate;
 mod watchlists;
+mod workflows;
 mod world;

@@ -451,6 +451,7 @@ pub(crate) fn settings() -> insta::Settings {
         (r"at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "at [time]"),
         (r"[0-9a-f]{64}", "[digest]"),
     ] {
+        settings.add_filter(r"at `2026-[0-9T:.Z-]+`", "at `[time]`");
         settings.add_filter(pattern, instead);
     }
     settings
