@@ -93,7 +93,18 @@ const LAYERS: &[Layer] = &[
     // Face.
     layer(
         "render",
-        &["characters", "diagnostic", "diff", "kql", "plan", "resource", "source", "verify"],
+        &[
+            "apply",
+            "characters",
+            "diagnostic",
+            "diff",
+            "kql",
+            "plan",
+            "provider",
+            "resource",
+            "source",
+            "verify",
+        ],
         PURE,
     ),
 ];

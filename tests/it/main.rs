@@ -29,7 +29,9 @@ mod kinds;
 mod kql;
 mod kql_oracle;
 mod layers;
+mod outputs;
 mod plans;
+mod plays;
 #[cfg(unix)]
 mod readme;
 mod refusals;
@@ -41,4 +43,5 @@ mod shipped;
 mod tidy;
 mod validate;
 mod watchlists;
+mod workflows;
 mod world;

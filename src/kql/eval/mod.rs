@@ -15,12 +15,22 @@
 #![allow(dead_code)]
 
 mod aggregate;
+mod arithmetic;
 mod call;
 #[cfg(test)]
 mod cases;
+mod compare;
+mod compile;
 pub(crate) mod convert;
+mod frame;
 mod functions;
 pub(crate) mod json;
+mod ops;
+mod project;
+mod run;
+mod scalar;
+mod scope;
+mod sources;
 mod text;
 pub(crate) mod time;
 mod value;
@@ -163,6 +173,10 @@ impl Fault {
 /// # Errors
 /// See [`Fault`]. A text with syntax errors is a [`Fault::Failed`].
 pub fn evaluate(parse: &Parse, text: &str, world: &World<'_>, budget: Budget) -> Result<Evaluated, Fault> {
-    let _ = (text, world, budget);
-    Err(Fault::NotEvaluated { what: "queries".to_owned(), span: parse.query.span })
+    if let Some(error) = parse.errors.first() {
+        return Err(Fault::Failed { message: error.message.clone(), span: error.span });
+    }
+    let run = run::Run::new(*world, budget);
+    let table = run.query(&parse.query, text)?.into_table();
+    Ok(Evaluated { table, coverage: run.exercised() })
 }
