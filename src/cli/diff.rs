@@ -71,7 +71,7 @@ pub(crate) fn run(args: &DiffArgs, start: &Path, settings: &Settings, ui: &Ui) -
     }
     match args.format {
         Format::Text => ui.data(&crate::render::comparison::text(&comparison, ui.out)),
-        Format::Json => ui.data(&format!("{:#}\n", serde_json::json!(comparison))),
+        Format::Json => ui.json(&serde_json::json!(comparison)),
     }
     let differs = args.detailed_exitcode && !comparison.differences.is_empty();
     Ok(if differs { Exit::Changes } else { Exit::Done })

@@ -13,6 +13,7 @@ mod carry_out;
 mod connection;
 mod diff;
 mod drift;
+mod expected;
 mod explain;
 mod failure;
 mod files;
@@ -21,6 +22,7 @@ mod git;
 mod import;
 mod journal;
 mod kql;
+mod outputs;
 mod plan;
 mod planning;
 mod progress;
@@ -133,7 +135,7 @@ enum Command {
     Allowlist(allowlist::AllowlistArgs),
     /// Check, format and inspect KQL queries in files and pipes
     Kql(kql::KqlArgs),
-    /// Read the tables of an environment from its tenant
+    /// Read the tables of an environment from its tenant, or print the schema of plans
     Schema(schema::SchemaArgs),
     /// Run and operate the local tenant of `cloud: sandbox`
     Sandbox(sandbox::SandboxArgs),

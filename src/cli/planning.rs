@@ -14,6 +14,7 @@ use crate::resource::Resource;
 
 use super::connection::{Connection, connect};
 use super::failure::Failure;
+use super::outputs::{self, MarkdownArgs};
 use super::repository::{EnvironmentArgs, Opened};
 use super::settings::Settings;
 use super::ui::Ui;
@@ -75,6 +76,11 @@ pub(crate) struct PlanningArgs {
     /// Also write the plan as JSON to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) json_into: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) markdown: MarkdownArgs,
+    /// Also write findings and coverage-reducing changes as SARIF to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sarif_into: Option<PathBuf>,
 }
 
 /// `--on-drift`.
@@ -122,6 +128,33 @@ impl PlanningArgs {
             opened.since = Some((revision.clone(), then.repository));
         }
         Ok(opened)
+    }
+
+    /// Writes what was asked for beside the printed plans.
+    pub(crate) fn write_outputs(
+        &self,
+        plans: &[Plan],
+        mut findings: Diagnostics,
+        opened: &Opened,
+        ui: &Ui,
+    ) -> Result<(), Failure> {
+        if let Some(file) = &self.json_into {
+            write_private(file, &shown_json(plans)?)?;
+        }
+        self.markdown.write_plans(plans, ui)?;
+        if let Some(file) = &self.sarif_into {
+            for plan in plans {
+                findings.extend(outputs::reductions(plan, &opened.repository));
+            }
+            findings.settle(&opened.repository.sources);
+            outputs::write(file, &outputs::sarif_text(&findings, &opened.repository))?;
+        }
+        Ok(())
+    }
+
+    /// Fails before anything is done if one of the files cannot be written.
+    pub(crate) fn check_outputs(&self) -> Result<(), Failure> {
+        outputs::writable([&self.json_into, &self.markdown.markdown_into, &self.sarif_into])
     }
 
     /// The environments that were asked for. Of a whole set, those that did not change are left out and told.
@@ -182,6 +215,8 @@ pub(crate) struct Planned {
     pub(crate) plan: Plan,
     pub(crate) connection: Connection,
     pub(crate) states: Vec<TargetState>,
+    /// What compiling it found.
+    pub(crate) findings: Diagnostics,
 }
 
 /// Compiles, connects, lists and plans one environment.
@@ -228,7 +263,7 @@ pub(crate) async fn plan_environment(
     {
         plan.diagnostics = items;
     }
-    Ok(Planned { plan, connection, states })
+    Ok(Planned { plan, connection, states, findings: diagnostics })
 }
 
 /// A `--target` that fits nothing is a slip of the pen: an empty plan would look like success.
@@ -324,6 +359,6 @@ pub(crate) fn json(plans: &[&Plan]) -> Result<String, Failure> {
             [only] => only.take(),
             several => serde_json::json!({ "plans": several }),
         })
-        .map(|value| format!("{value:#}\n"))
+        .map(|value| crate::render::json::pretty(&value))
         .map_err(|error| Failure::error("the plan cannot be written as JSON").caused_by(&error))
 }

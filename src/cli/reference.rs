@@ -23,7 +23,8 @@ pub struct Entry {
 }
 
 /// Codes that commands themselves report.
-const COMMANDS: [Code; 2] = [
+const COMMANDS: [Code; 3] = [
+    super::outputs::REDUCES,
     Code {
         code: "BASE-01",
         title: "an entry of the baseline no longer occurs",

@@ -103,7 +103,7 @@ fn once(args: &TestArgs, start: &Path, settings: &Settings, ui: &Ui) -> Result<E
     }
     match args.format {
         TestFormat::Text => ui.data(&cases::text(&outcomes, ui.out)),
-        TestFormat::Json => ui.data(&format!("{:#}", cases::json(&outcomes))),
+        TestFormat::Json => ui.json(&cases::json(&outcomes)),
         TestFormat::Junit => ui.data(&cases::junit(&outcomes)),
     }
     if let Some(path) = &args.junit_into {

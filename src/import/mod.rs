@@ -9,6 +9,7 @@
 
 mod candidate;
 pub mod draft;
+pub mod formats;
 pub mod live;
 pub mod raise;
 pub mod slug;

@@ -103,7 +103,7 @@ fn check_environment(
             Diagnostic::warning(code, "a tag that no rule has").labelled(tag.span, "this selects nothing");
         let near = did_you_mean(&tag.value, names.tags.iter().copied());
         out.push(match near {
-            Some(near) => finding.with_help(format!("did you mean `{near}`?")),
+            Some(near) => finding.with_guess(near),
             None => finding,
         });
     }
@@ -178,7 +178,7 @@ impl<'r> Names<'r> {
         };
         out.push(match (self.renamed.get(text), near) {
             (Some(now), _) => finding.with_help(format!("the rule is called `{now}` now")),
-            (None, Some(near)) => finding.with_help(format!("did you mean `{near}`?")),
+            (None, Some(near)) => finding.with_guess(near),
             (None, None) => finding,
         });
     }

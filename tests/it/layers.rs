@@ -77,6 +77,8 @@ const LAYERS: &[Layer] = &[
             "kql",
             "model",
             "plan",
+            // Only what it knows of the retired shape of Graph.
+            "provider",
             "resource",
             "source",
             "yaml",
@@ -91,7 +93,18 @@ const LAYERS: &[Layer] = &[
     // Face.
     layer(
         "render",
-        &["characters", "diagnostic", "diff", "kql", "plan", "resource", "source", "verify"],
+        &[
+            "apply",
+            "characters",
+            "diagnostic",
+            "diff",
+            "kql",
+            "plan",
+            "provider",
+            "resource",
+            "source",
+            "verify",
+        ],
         PURE,
     ),
 ];

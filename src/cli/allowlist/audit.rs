@@ -9,7 +9,7 @@ use crate::allowlist::uses::Reach;
 use crate::compile::{Analyses, compile_with};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::model::Repository;
-use crate::render::{diagnostics, sarif};
+use crate::render::{diagnostics, json, sarif};
 use crate::source::SourceMap;
 use crate::verify::Verifier;
 use crate::verify::bypass::Bypass;
@@ -103,7 +103,7 @@ fn search(repository: &Repository, today: Date) -> Vec<Bypass> {
 
 /// The findings as JSON, and beside them what an attacker changes and the events that nobody sees.
 fn with_events(findings: String, bypasses: &[Bypass]) -> String {
-    let Ok(mut json) = serde_json::from_str::<serde_json::Value>(&findings) else { return findings };
+    let Ok(mut value) = serde_json::from_str::<serde_json::Value>(&findings) else { return findings };
     let bypasses = bypasses.iter().map(|bypass| {
         let change = |change: &crate::verify::bypass::Mutation| {
             serde_json::json!({"column": change.column, "before": change.before, "after": change.after, "how": change.how})
@@ -118,19 +118,19 @@ fn with_events(findings: String, bypasses: &[Bypass]) -> String {
         })
     });
     let bypasses: Vec<serde_json::Value> = bypasses.collect();
-    if let Some(json) = json.as_object_mut() {
-        json.insert("bypasses".into(), bypasses.into());
+    if let Some(members) = value.as_object_mut() {
+        members.insert("bypasses".into(), bypasses.into());
     }
-    format!("{json:#}")
+    json::pretty(&value)
 }
 
 fn shown(findings: &Diagnostics, sources: &SourceMap, format: AuditFormat, ui: &Ui) -> String {
     match format {
         AuditFormat::Text => diagnostics::text(findings, sources, ui.out.color, ui.width),
         AuditFormat::Json => {
-            format!("{:#}", serde_json::json!({ "diagnostics": diagnostics::json(findings, sources) }))
+            json::pretty(&serde_json::json!({ "diagnostics": diagnostics::json(findings, sources) }))
         }
-        AuditFormat::Sarif => format!("{:#}", sarif::sarif(findings, sources, &all_codes())),
+        AuditFormat::Sarif => json::pretty(&sarif::sarif(findings, sources, &all_codes())),
         AuditFormat::Table if findings.is_empty() => String::new(),
         AuditFormat::Table => {
             table::aligned(&["SEVERITY", "CODE", "PLACE", "FINDING"], &rows(findings, sources))

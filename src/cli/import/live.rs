@@ -63,7 +63,7 @@ pub(crate) fn run(args: &LiveArgs, start: &Path, settings: &Settings, ui: &Ui) -
         if args.dry_run { Vec::new() } else { save(&opened.root, environment, &import, args.force)? };
     match args.format {
         Format::Text => ui.data(&text(&opened, environment, &import, args, ui)),
-        Format::Json => ui.data(&format!("{:#}\n", report(environment, &import))),
+        Format::Json => ui.json(&report(environment, &import)),
     }
     if in_the_way.is_empty() {
         return Ok(Exit::Done);
