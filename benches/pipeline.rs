@@ -26,7 +26,7 @@ use palisade::diff::canonical;
 use palisade::load::load;
 use palisade::model::Repository;
 use palisade::model::environment::{Guards, Prune};
-use palisade::plan::{Input, Plan, Policy, TargetState, plan};
+use palisade::plan::{Adoption, Input, Plan, Policy, TargetState, plan};
 use palisade::provider::{defender, sentinel};
 use palisade::resource::{Body, Live, Marker, Resource, ServerFacts, digest};
 
@@ -102,9 +102,11 @@ fn planned(desired: &Desired, states: &[TargetState]) -> Plan {
         guards: Guards::default(),
         on_drift: None,
         take_over: Vec::new(),
+        adoption: Adoption::Leave,
         reenable_auto_disabled: false,
         targets: Vec::new(),
         allow_empty: false,
+        changed: None,
     };
     plan(&Input {
         environment: ENVIRONMENT,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::address::matches_glob;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes, did_you_mean};
 use crate::model::Repository;
-use crate::model::allowlist::RulePattern;
+use crate::model::allowlist::{RulePattern, Scope};
 use crate::model::environment::Environment;
 use crate::model::rule::Rule;
 use crate::source::{Span, Spanned};
@@ -25,6 +25,7 @@ pub(super) fn check(
     let mut names = Names::new(repository, rule_files);
     check_ids(&repository.rules, rule_files, out);
     check_names(&repository.rules, out);
+    check_environments(repository, out);
     check_owners(&repository.environments, out);
     for allowlist in &repository.allowlists {
         for pattern in &allowlist.rules {
@@ -41,6 +42,40 @@ pub(super) fn check(
     }
     for environment in &repository.environments {
         check_environment(environment, &mut names, shared, out);
+        check_watchlists(repository, environment, out);
+    }
+}
+
+/// Shared watchlists by name, and no two lists of one environment with one alias.
+fn check_watchlists(repository: &Repository, environment: &Environment, out: &mut Diagnostics) {
+    let shared = || {
+        let shared = repository.watchlists.iter().filter(|list| list.scope == Scope::Shared);
+        shared.map(|list| list.reference.as_str())
+    };
+    for wanted in environment.watchlists.iter().flatten() {
+        if shared().any(|known| known == wanted.value) {
+            continue;
+        }
+        let full = format!("_shared/{}", wanted.value);
+        let near = shared().find(|known| *known == full).or_else(|| did_you_mean(&wanted.value, shared()));
+        let finding =
+            Diagnostic::error(codes::ENVIRONMENT_REFERENCE, "a shared watchlist that does not exist")
+                .labelled(wanted.span, "no such file below environments/_shared/watchlists/");
+        out.push(match near {
+            Some(near) => finding.with_help(format!("did you mean `{near}`?")),
+            None => finding.with_help("an environment's own watchlists need no mention"),
+        });
+    }
+    let mut seen: HashMap<&str, Span> = HashMap::new();
+    for list in repository.watchlists.iter().filter(|list| environment.takes_watchlist(list)) {
+        if let Some(first) = seen.insert(list.alias.value.as_str(), list.alias.span) {
+            out.push(
+                Diagnostic::error(codes::DUPLICATE_NAME, "two watchlists have the same alias")
+                    .labelled(list.alias.span, format!("`{}` of {}", list.alias.value, environment.name))
+                    .with_related(first, "this one has it too")
+                    .with_help("rename one of the files"),
+            );
+        }
     }
 }
 
@@ -68,7 +103,7 @@ fn check_environment(
             Diagnostic::warning(code, "a tag that no rule has").labelled(tag.span, "this selects nothing");
         let near = did_you_mean(&tag.value, names.tags.iter().copied());
         out.push(match near {
-            Some(near) => finding.with_help(format!("did you mean `{near}`?")),
+            Some(near) => finding.with_guess(near),
             None => finding,
         });
     }
@@ -143,7 +178,7 @@ impl<'r> Names<'r> {
         };
         out.push(match (self.renamed.get(text), near) {
             (Some(now), _) => finding.with_help(format!("the rule is called `{now}` now")),
-            (None, Some(near)) => finding.with_help(format!("did you mean `{near}`?")),
+            (None, Some(near)) => finding.with_guess(near),
             (None, None) => finding,
         });
     }
@@ -188,32 +223,70 @@ fn check_ids(rules: &[Arc<Rule>], rule_files: &[(String, Span)], out: &mut Diagn
     }
 }
 
+/// Two rules of one name in one place: Defender refuses the second, and in Sentinel nobody can tell their incidents
+/// apart. Where the platform's id is pinned, both are deployed already, and only their owner can decide.
 fn check_names(rules: &[Arc<Rule>], out: &mut Diagnostics) {
-    let mut defender: HashMap<String, Span> = HashMap::new();
-    let mut sentinel: HashMap<String, Span> = HashMap::new();
+    let mut defender: HashMap<String, Vec<&Rule>> = HashMap::new();
+    let mut sentinel: HashMap<String, Vec<&Rule>> = HashMap::new();
     for rule in rules {
         let name = rule.name.value.trim().to_lowercase();
+        let sentinel_pin = rule.sentinel.as_ref().is_some_and(|section| section.rule_id.is_some());
         let platforms = [
-            (rule.defender.is_some(), &mut defender, "Defender"),
-            (rule.sentinel.is_some(), &mut sentinel, "Sentinel"),
+            (rule.defender.is_some(), false, &mut defender, "Defender"),
+            (rule.sentinel.is_some(), sentinel_pin, &mut sentinel, "Sentinel"),
         ];
-        for (deployed, seen, platform) in platforms {
+        for (deployed, pinned, seen, platform) in platforms {
             if !deployed {
                 continue;
             }
-            if let Some(first) = seen.get(&name) {
-                out.push(
-                    Diagnostic::error(
-                        codes::RULE_NAME,
-                        format!("two rules have the same name in {platform}"),
-                    )
+            let earlier = seen.entry(name.clone()).or_default();
+            let other = earlier.iter().find(|other| meet(rule, other)).copied();
+            earlier.push(rule);
+            let Some(other) = other else { continue };
+            let summary = format!("two rules have the same name in {platform}");
+            let finding = if pinned {
+                Diagnostic::warning(codes::RULE_NAME, summary)
+                    .with_help("incidents of the two cannot be told apart: give one of them another name")
+            } else {
+                Diagnostic::error(codes::RULE_NAME, summary)
+            };
+            out.push(
+                finding
                     .labelled(rule.name.span, "another rule has this name")
-                    .with_related(*first, "the other rule"),
-                );
-                break;
-            }
-            seen.insert(name.clone(), rule.name.span);
+                    .with_related(other.name.span, "the other rule"),
+            );
+            break;
         }
+    }
+}
+
+/// Whether some environment, and there some workspace, may take both.
+fn meet(a: &Rule, b: &Rule) -> bool {
+    let share = |a: &[Spanned<String>], b: &[Spanned<String>]| {
+        a.is_empty() || b.is_empty() || a.iter().any(|one| b.iter().any(|other| one.value == other.value))
+    };
+    let workspaces = match (&a.sentinel, &b.sentinel) {
+        (Some(a_section), Some(b_section)) if a.defender.is_none() || b.defender.is_none() => {
+            share(&a_section.workspaces, &b_section.workspaces)
+        }
+        _ => true,
+    };
+    workspaces && share(&a.environments, &b.environments)
+}
+
+fn check_environments(repository: &Repository, out: &mut Diagnostics) {
+    let known = || repository.environments.iter().map(|environment| environment.name.as_str());
+    let names = repository.rules.iter().flat_map(|rule| &rule.environments);
+    for name in names.filter(|name| !known().any(|known| known == name.value)) {
+        let finding = Diagnostic::error(
+            codes::ENVIRONMENT_REFERENCE,
+            "a rule names an environment that does not exist",
+        )
+        .labelled(name.span, "there is no such folder below environments/");
+        out.push(match did_you_mean(&name.value, known()) {
+            Some(near) => finding.with_help(format!("did you mean `{near}`?")),
+            None => finding,
+        });
     }
 }
 

@@ -55,8 +55,38 @@ const LAYERS: &[Layer] = &[
         &["address", "characters", "compile", "diagnostic", "kql", "model", "source", "yaml"],
         PURE,
     ),
+    layer(
+        "verify",
+        &["address", "allowlist", "compile", "diagnostic", "kql", "model", "resource", "source", "yaml"],
+        PURE,
+    ),
+    // Its tests read back what it writes.
+    layer("fixture", &[], PURE),
     layer("diff", &["duration", "resource"], PURE),
     layer("plan", &["address", "diff", "duration", "model", "resource"], PURE),
+    // Adoption: foreign forms of rules in, rule files out.
+    layer(
+        "import",
+        &[
+            "address",
+            "characters",
+            "compile",
+            "diagnostic",
+            "diff",
+            "duration",
+            "kql",
+            "model",
+            "plan",
+            // Only what it knows of the retired shape of Graph.
+            "provider",
+            "resource",
+            "source",
+            "yaml",
+        ],
+        PURE,
+    ),
+    // What is deployed where, for people who read.
+    layer("catalogue", &["allowlist", "compile", "model", "plan", "resource"], PURE),
     // Edge.
     layer("provider", &["address", "resource"], &[SURROUNDINGS, PRINTING]),
     layer("apply", &["diff", "plan", "provider", "resource"], &[SURROUNDINGS, CLOCK, PRINTING]),
@@ -65,7 +95,20 @@ const LAYERS: &[Layer] = &[
     // Face.
     layer(
         "render",
-        &["catalogue", "characters", "diagnostic", "diff", "kql", "plan", "resource", "source"],
+        &[
+            "apply",
+            "catalogue",
+            "characters",
+            "diagnostic",
+            "diff",
+            "kql",
+            "model",
+            "plan",
+            "provider",
+            "resource",
+            "source",
+            "verify",
+        ],
         PURE,
     ),
 ];

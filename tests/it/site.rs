@@ -123,7 +123,10 @@ fn hostile_and_sensitive_text_does_no_harm() {
          SHA1: {equals: deadbeefdeadbeefdeadbeefdeadbeefdeadbeef}\n",
     );
     // The direction mark is refused where it is written, so it cannot even reach the site.
-    world.run("docs build --out site").exits(1).says(&["error[FMT-08]", "environments/lab/allowlists/secret.yaml:5:29"]);
+    world
+        .run("docs build --out site")
+        .exits(1)
+        .says(&["error[FMT-08]", "environments/lab/allowlists/secret.yaml:5:29"]);
     world.edit("environments/lab/allowlists/secret.yaml", "\u{202e}", "");
     for (file, text) in built(&world) {
         assert!(!text.contains("<script>alert"), "{file}");

@@ -1,17 +1,19 @@
 //! Writing a changed allowlist file: only after the whole repository was compiled with it.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::compile::compile;
+use crate::compile::{Analyses, compile_with};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::Repository;
 use crate::model::allowlist::{Allowlist, Scope};
+use crate::model::environment::Environment;
+use crate::verify::Verifier;
 use crate::yaml::{decode, read};
 
 use super::super::failure::{Exit, Failure};
+use super::super::files;
 use super::super::repository::{Opened, show};
 use super::super::ui::Ui;
 
@@ -51,7 +53,7 @@ pub(super) fn write(opened: &Opened, changed: &Changed<'_>, today: Date, ui: &Ui
         failure.help = Some("change what is wrong above and try again".to_owned());
         return Err(failure);
     }
-    replace(&opened.root.join(changed.path), changed.text)
+    files::replace(&opened.root.join(changed.path), changed.text)
 }
 
 /// Puts the list where the one of the same file was, or in the order of paths.
@@ -75,18 +77,18 @@ fn place(repository: &mut Repository, path: &str, list: Allowlist) {
 
 /// Errors of the environments concerned that were not there before.
 fn new_errors(old: &Repository, new: &Repository, scope: &Scope, today: Date) -> Diagnostics {
-    let concerned = |environment: &&crate::model::environment::Environment| match scope {
+    let concerned = |environment: &&Environment| match scope {
         Scope::Environment(name) => environment.name == *name,
         Scope::Shared => true,
     };
     let mut found = Diagnostics::default();
     for environment in new.environments.iter().filter(concerned) {
-        let before = compile(old, environment, today).1;
+        let before = checked(old, environment, today);
         let key = |repository: &Repository, finding: &Diagnostic| {
             (finding.code, finding.span.map(|span| repository.sources.display(span)), finding.label.clone())
         };
         let known: Vec<_> = before.iter().map(|finding| key(old, finding)).collect();
-        let after = compile(new, environment, today).1;
+        let after = checked(new, environment, today);
         let errors =
             after.into_iter().filter(|finding| finding.severity == crate::diagnostic::Severity::Error);
         found.extend(errors.filter(|finding| !known.contains(&key(new, finding))).collect());
@@ -94,20 +96,12 @@ fn new_errors(old: &Repository, new: &Repository, scope: &Scope, today: Date) ->
     found
 }
 
-/// Writes beside the file and renames, so that nobody ever reads half of it.
-fn replace(path: &Path, text: &str) -> Result<(), Failure> {
-    let unwritable = |error: std::io::Error| {
-        Failure::error(format!("`{}` cannot be written", path.display())).caused_by(&error)
-    };
-    let folder = path.parent().unwrap_or(path);
-    std::fs::create_dir_all(folder).map_err(unwritable)?;
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let temporary = folder.join(format!(".{name}.{}", std::process::id()));
-    std::fs::write(&temporary, text).map_err(unwritable)?;
-    std::fs::rename(&temporary, path).map_err(|error| {
-        let _ = std::fs::remove_file(&temporary);
-        unwritable(error)
-    })
+/// What compiling an environment finds, and which attacks it would no longer report.
+fn checked(repository: &Repository, environment: &Environment, today: Date) -> Diagnostics {
+    let analyses = Analyses::default();
+    let (desired, mut found) = compile_with(&analyses, repository, environment, today);
+    found.extend(Verifier::new(repository, &analyses, today).promises(environment, &desired));
+    found
 }
 
 /// `1 entry`, `3 entries`.

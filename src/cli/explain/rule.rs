@@ -50,7 +50,7 @@ pub(super) fn run(
     }
     if format == Format::Json {
         let values: Vec<Value> = all.iter().map(as_json).collect();
-        ui.data(&format!("{:#}", json!({ "explained": values })));
+        ui.json(&json!({ "explained": values }));
     }
     problems.settle(&opened.repository.sources);
     if problems.has_errors() {
@@ -173,6 +173,10 @@ fn why_dropped(opened: &Opened, environment: &Environment, rule: &Rule, dropped:
                 }
                 None => format!("`select.exclude` of {file} names it"),
             }
+        }
+        DropReason::Elsewhere => {
+            let names: Vec<&str> = rule.environments.iter().map(|name| name.value.as_str()).collect();
+            format!("its `environments` are [{}]", names.join(", "))
         }
         DropReason::NotSelected => {
             let words = |items: &[crate::source::Spanned<String>]| {

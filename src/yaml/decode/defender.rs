@@ -14,6 +14,7 @@ const KEYS: &[&str] = &[
     "frequency",
     "lookback",
     "title",
+    "rule_description",
     "description",
     "recommended_actions",
     "entities",
@@ -34,6 +35,7 @@ pub fn defender(node: &Node, out: &mut Diagnostics) -> Option<Defender> {
         rule_id: section.optional("rule_id", out, platform_id),
         lookback: section.optional("lookback", out, duration),
         title: section.optional("title", out, line),
+        rule_description: section.optional("rule_description", out, text),
         description: section.optional("description", out, text),
         recommended_actions: section.optional("recommended_actions", out, text),
         entities: collections(&section, "entities", "the entities section", ENTITY_MAPPINGS, out),
@@ -52,8 +54,8 @@ pub fn defender(node: &Node, out: &mut Diagnostics) -> Option<Defender> {
     })
 }
 
-/// The platform's own id; both services take letters, digits, `-` and `_` (CONTRACT A.2, B.1).
-pub(super) fn platform_id(node: &Node, out: &mut Diagnostics) -> Option<Spanned<String>> {
+/// The detection's own id: letters, digits, `-` and `_` (CONTRACT A.2).
+fn platform_id(node: &Node, out: &mut Diagnostics) -> Option<Spanned<String>> {
     made_of(
         |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'),
         100,
