@@ -68,15 +68,22 @@ pub(crate) fn run(args: &ApplyArgs, start: &Path, settings: &Settings, ui: &Ui) 
     }
     let mut worst = Exit::Done;
     let mut plans = Vec::new();
-    for environment in environments {
+    let mut environments = environments.into_iter();
+    while let Some(environment) = environments.next() {
         let outcome = block_on(async {
             let planned = plan_environment(&opened, environment, &args.planning, settings, ui).await?;
             fresh(planned, &run).await
         });
         match outcome {
-            Ok((plan, exit)) => {
+            Ok((plan, Applied { exit, stopped })) => {
                 plans.push(plan);
                 worst = worst.max(exit);
+                if stopped && !environments.as_slice().is_empty() {
+                    let rest: Vec<String> = environments.map(|one| safe::line(&one.name)).collect();
+                    ui.tell(&format!("Not begun: {}.", rest.join(", ")));
+                    worst = worst.max(Exit::Partial);
+                    break;
+                }
             }
             // The other environments go on; the worst outcome is the command's.
             Err(failure) => {
@@ -93,18 +100,25 @@ pub(crate) fn run(args: &ApplyArgs, start: &Path, settings: &Settings, ui: &Ui) 
     Ok(worst)
 }
 
+/// How carrying out a plan ended.
+struct Applied {
+    exit: Exit,
+    /// Somebody stopped it: the next environment is not begun.
+    stopped: bool,
+}
+
 /// Shows a new plan, asks, and carries it out.
-async fn fresh(planned: Planned, run: &Run<'_>) -> Result<(Plan, Exit), Failure> {
+async fn fresh(planned: Planned, run: &Run<'_>) -> Result<(Plan, Applied), Failure> {
     let Run { args, ui, .. } = *run;
     let Planned { plan, connection, states } = planned;
     ui.data(&text(&plan, ui));
-    let exit = match approve(&plan, &connection, args, ui) {
+    let applied = match approve(&plan, &connection, args, ui) {
         Ok(true) => carry_out(&plan, &connection, &states, run).await,
-        Ok(false) => Ok(Exit::Done),
+        Ok(false) => Ok(Applied { exit: Exit::Done, stopped: false }),
         Err(failure) => Err(failure),
     };
     connection.close().await?;
-    Ok((plan, exit?))
+    Ok((plan, applied?))
 }
 
 /// Whether to go on. A guard or a missing approval is a failure; an empty plan simply ends here.
@@ -200,7 +214,7 @@ async fn saved(opened: &Opened, plan: Plan, run: &Run<'_>) -> Result<Exit, Failu
     guard(&plan)?;
     let connection = connect(environment, &opened.root, args.planning.credential.0, settings).await?;
     let exit = match connection.list().await {
-        Ok(states) => carry_out(&plan, &connection, &states, run).await,
+        Ok(states) => carry_out(&plan, &connection, &states, run).await.map(|applied| applied.exit),
         Err(failure) => Err(failure),
     };
     connection.close().await?;
@@ -213,7 +227,7 @@ async fn carry_out(
     connection: &Connection,
     states: &[TargetState],
     run: &Run<'_>,
-) -> Result<Exit, Failure> {
+) -> Result<Applied, Failure> {
     let Run { root, args, settings, ui } = *run;
     let started_at = settings.moment().to_string();
     let journal = Journal::open(root, plan, settings.fixed_now())?;
@@ -237,5 +251,5 @@ async fn carry_out(
     if let Some(file) = &args.report {
         write_private(file, &format!("{record:#}\n"))?;
     }
-    Ok(exit)
+    Ok(Applied { exit, stopped: outcome.stopped })
 }

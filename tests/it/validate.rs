@@ -331,7 +331,10 @@ fn near_real_time_stays_in_its_workspace() {
         (
             "looks back",
             nrt("SecurityEvent\n| where TimeGenerated > ago(1h) and EventID == 1"),
-            &["warning[SEN-08]: near-real-time rule looks back", "  |                           ^^^ no effect"],
+            &[
+                "warning[SEN-08]: near-real-time rule looks back",
+                "  |                           ^^^ no effect",
+            ],
         ),
         ("scheduled looks back", rule("SecurityEvent\n| where TimeGenerated > ago(1h)", SCHEDULED), &[]),
     ]);

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::patience::Gate;
+use super::patience::{Gate, Waits};
 use crate::address::Platform;
 use crate::provider::testing::*;
 use crate::provider::{ErrorKind, Provider};
@@ -82,12 +82,12 @@ async fn gives_up_when_the_service_asks_for_too_long() {
 #[tokio::test]
 async fn one_refusal_slows_every_task_on_that_host() {
     let (gate, clock) = (Gate::default(), Clock::default());
-    gate.until_open(&clock).await;
+    assert!(gate.until_open(&clock, &Waits::default()).await);
     gate.close_until(Duration::from_secs(20));
     gate.close_until(Duration::from_secs(5));
     // Whoever comes next waits, and nobody after that.
-    gate.until_open(&clock).await;
-    gate.until_open(&clock).await;
+    assert!(gate.until_open(&clock, &Waits::default()).await);
+    assert!(gate.until_open(&clock, &Waits::default()).await);
     assert_eq!(clock.waits(), [20]);
 }
 
