@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use crate::apply::Settings as ApplySettings;
-use crate::plan::{Plan, TargetState};
+use crate::plan::{GuardViolation, Plan, TargetState};
 use crate::render::safe;
 
 use super::connection::{Connection, connect};
 use super::failure::{Exit, Failure};
 use super::journal::Journal;
-use super::planning::{Planned, PlanningArgs, plan_environment, shown_json, text, write_private};
+use super::planning::{
+    Planned, PlanningArgs, plan_environment, say_estimate, shown_json, text, write_private,
+};
 use super::record::{self, Facts};
 use super::repository::Opened;
 use super::settings::Settings;
@@ -20,7 +22,8 @@ use super::{audit, block_on, carry_out};
 #[derive(Debug, clap::Args)]
 pub(crate) struct ApplyArgs {
     /// A plan saved with `plan --out`; it is carried out as it is, without asking
-    #[arg(value_name = "PLAN", conflicts_with_all = ["environments", "all_envs", "target", "on_drift", "take_over", "at", "ring", "replace_id"])]
+    #[arg(value_name = "PLAN", conflicts_with_all = ["all_envs", "target", "on_drift", "take_over", "at", "ring", "replace_id",
+        "allow_empty", "reenable_auto_disabled", "json_into"])]
     plan: Option<PathBuf>,
     #[command(flatten)]
     planning: PlanningArgs,
@@ -33,7 +36,7 @@ pub(crate) struct ApplyArgs {
     /// How many changes are under way at once
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=32))]
     parallelism: u16,
-    /// Begin nothing more after the first change that fails
+    /// Begin nothing more after the first change that fails, no further environment either
     #[arg(long)]
     fail_fast: bool,
     /// How long a change waits for an id or a name that the service still holds after a deletion
@@ -69,27 +72,30 @@ pub(crate) fn run(args: &ApplyArgs, start: &Path, settings: &Settings, ui: &Ui) 
     let mut worst = Exit::Done;
     let mut plans = Vec::new();
     let mut environments = environments.into_iter();
+    let mut stopped = false;
     while let Some(environment) = environments.next() {
         let outcome = block_on(async {
             let planned = plan_environment(&opened, environment, &args.planning, settings, ui).await?;
             fresh(planned, &run).await
         });
         match outcome {
-            Ok((plan, Applied { exit, stopped })) => {
+            Ok((plan, Applied { exit, stopped: by_signal })) => {
                 plans.push(plan);
                 worst = worst.max(exit);
-                if stopped && !environments.as_slice().is_empty() {
-                    let rest: Vec<String> = environments.map(|one| safe::line(&one.name)).collect();
-                    ui.tell(&format!("Not begun: {}.", rest.join(", ")));
-                    worst = worst.max(Exit::Partial);
-                    break;
-                }
+                stopped = by_signal;
             }
             // The other environments go on; the worst outcome is the command's.
             Err(failure) => {
                 ui.failure(&failure);
                 worst = worst.max(failure.exit);
             }
+        }
+        let failed = args.fail_fast && worst != Exit::Done;
+        if (stopped || failed) && !environments.as_slice().is_empty() {
+            let rest: Vec<String> = environments.map(|one| safe::line(&one.name)).collect();
+            ui.tell(&format!("Not begun: {}.", rest.join(", ")));
+            worst = worst.max(Exit::Partial);
+            break;
         }
     }
     if let Some(file) = &args.planning.json_into
@@ -112,6 +118,7 @@ async fn fresh(planned: Planned, run: &Run<'_>) -> Result<(Plan, Applied), Failu
     let Run { args, ui, .. } = *run;
     let Planned { plan, connection, states } = planned;
     ui.data(&text(&plan, ui));
+    say_estimate(&plan, &connection, ui);
     let applied = match approve(&plan, &connection, args, ui) {
         Ok(true) => carry_out(&plan, &connection, &states, run).await,
         Ok(false) => Ok(Applied { exit: Exit::Done, stopped: false }),
@@ -138,7 +145,7 @@ fn approve(plan: &Plan, connection: &Connection, args: &ApplyArgs, ui: &Ui) -> R
             _ => Err(blocked(plan)),
         };
     }
-    guard(plan)?;
+    guard(plan, &args.planning)?;
     if args.auto_approve || args.expect_digest.is_some() {
         return Ok(true);
     }
@@ -156,8 +163,17 @@ fn approve(plan: &Plan, connection: &Connection, args: &ApplyArgs, ui: &Ui) -> R
     }
 }
 
-fn guard(plan: &Plan) -> Result<(), Failure> {
-    match plan.guards.as_slice() {
+/// Stops at limits that nobody approved to exceed: when the plan was made, or now.
+fn guard(plan: &Plan, approved: &PlanningArgs) -> Result<(), Failure> {
+    let limit = |guard: &GuardViolation| match guard.guard.as_str() {
+        "max_deletes" => approved.max_deletes,
+        "max_coverage_reducing" => approved.max_coverage_reducing,
+        "max_change_percent" => approved.max_change_percent,
+        _ => None,
+    };
+    let exceeds = |guard: &&GuardViolation| limit(guard).is_none_or(|most| guard.planned > u64::from(most));
+    let exceeded: Vec<&GuardViolation> = plan.guards.iter().filter(exceeds).collect();
+    match exceeded.as_slice() {
         [] => Ok(()),
         guards => {
             let options: Vec<&str> = guards.iter().map(|guard| guard.option.as_str()).collect();
@@ -187,6 +203,16 @@ async fn saved(opened: &Opened, plan: Plan, run: &Run<'_>) -> Result<Exit, Failu
         )
         .help("make it again with `palisade plan --out FILE`"));
     }
+    // PALISADE_ENV may be set for a whole pipeline.
+    let wanted = &args.planning.environments.environments;
+    if !wanted.is_empty() && !wanted.contains(&plan.environment) {
+        return Err(Failure::error(format!(
+            "the plan is for `{}`, not for {}",
+            safe::line(&plan.environment),
+            safe::line(&wanted.join(", "))
+        ))
+        .help("leave out --env (and PALISADE_ENV), or make a plan for that environment"));
+    }
     let environments = &opened.repository.environments;
     let Some(environment) = environments.iter().find(|environment| environment.name == plan.environment)
     else {
@@ -211,10 +237,13 @@ async fn saved(opened: &Opened, plan: Plan, run: &Run<'_>) -> Result<Exit, Failu
     if plan.effective().next().is_none() {
         return if plan.summary.blocked > 0 { Err(blocked(&plan)) } else { Ok(Exit::Done) };
     }
-    guard(&plan)?;
+    guard(&plan, &args.planning)?;
     let connection = connect(environment, &opened.root, args.planning.credential.0, settings).await?;
     let exit = match connection.list().await {
-        Ok(states) => carry_out(&plan, &connection, &states, run).await.map(|applied| applied.exit),
+        Ok(states) => {
+            say_estimate(&plan, &connection, ui);
+            carry_out(&plan, &connection, &states, run).await.map(|applied| applied.exit)
+        }
         Err(failure) => Err(failure),
     };
     connection.close().await?;

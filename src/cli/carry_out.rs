@@ -69,7 +69,6 @@ pub(crate) async fn carry_out(
             safe::line(address)
         ));
     }
-    super::planning::say_estimate(plan, connection, ui);
     let (sender, stop) = watch::channel(Urgency::None);
     let progress = Progress::new(ui, plan.effective().count(), connection.estimate(plan));
     let signals = Signals::listen().map_err(|error| {

@@ -47,17 +47,15 @@ pub(crate) fn run(args: &PlanArgs, start: &Path, settings: &Settings, ui: &Ui) -
     for environment in environments {
         let planned = block_on(async {
             let planned = plan_environment(&opened, environment, &args.planning, settings, ui).await?;
+            if args.format == Format::Text {
+                ui.data(&text(&planned.plan, ui));
+            }
             say_estimate(&planned.plan, &planned.connection, ui);
             planned.connection.close().await?;
             Ok(planned.plan)
         });
         match planned {
-            Ok(plan) => {
-                if args.format == Format::Text {
-                    ui.data(&text(&plan, ui));
-                }
-                plans.push(plan);
-            }
+            Ok(plan) => plans.push(plan),
             // One environment's trouble does not hide the others' plans.
             Err(failure) => {
                 ui.failure(&failure);
