@@ -32,6 +32,9 @@ pub mod diff;
 pub mod plan;
 pub mod resource;
 
+// Adoption: foreign forms of rules as rule files.
+pub mod import;
+
 // Edge: the network.
 pub mod apply;
 pub mod provider;

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use super::failure::Failure;
 
 /// Folders and files of a detection repository; nothing else of a revision is read.
-const OURS: [&str; 3] = ["palisade.yaml", "rules", "environments"];
+const OURS: [&str; 4] = ["palisade.yaml", "rules", "environments", "tests"];
 /// The most that is read from a revision.
 const MAX_BYTES: u64 = 256 << 20;
 

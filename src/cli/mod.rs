@@ -13,6 +13,8 @@ mod connection;
 mod drift;
 mod explain;
 mod failure;
+mod files;
+mod fmt;
 mod git;
 mod journal;
 mod kql;
@@ -110,6 +112,8 @@ enum Command {
     Render(render::RenderArgs),
     /// Explain a diagnostic's code, or a rule: the effective query, and where each of its lines came from
     Explain(explain::ExplainArgs),
+    /// Lay out YAML files in one way, comments kept, queries untouched
+    Fmt(fmt::FmtArgs),
     /// Look at, question and change allowlists
     Allowlist(allowlist::AllowlistArgs),
     /// Check, format and inspect KQL queries in files and pipes
@@ -156,6 +160,7 @@ fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
         Command::Validate(args) => validate::run(args, &start, settings, ui),
         Command::Render(args) => render::run(args, &start, settings, ui),
         Command::Explain(args) => explain::run(args, &start, settings, ui),
+        Command::Fmt(args) => fmt::run(args, &start, ui),
         Command::Allowlist(args) => allowlist::run(args, &start, settings, ui),
         Command::Kql(args) => kql::run(args, ui),
         Command::Schema(args) => schema::run(args, &start, settings, ui),

@@ -7,7 +7,7 @@ use crate::diagnostic::Diagnostics;
 use crate::model::Repository;
 use crate::model::environment::{Environment, Presence};
 use crate::model::rule::Rule;
-use crate::source::SourceMap;
+use crate::source::{SourceMap, Spanned};
 use crate::yaml::Node;
 
 /// The outcome of selection.
@@ -31,6 +31,8 @@ pub struct Dropped {
 /// Why a rule is not deployed to an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DropReason {
+    /// Its `environments` do not name this one.
+    Elsewhere,
     /// `select` does not choose it.
     NotSelected,
     /// `select.exclude` names it.
@@ -44,6 +46,7 @@ impl DropReason {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Elsewhere => "for other environments",
             Self::NotSelected => "not selected",
             Self::Excluded => "excluded",
             Self::Lifecycle => "absent by lifecycle",
@@ -98,6 +101,10 @@ fn overlaid(sources: &SourceMap, rule: &Rule, overlay: &Node, diagnostics: &mut 
 /// `Ok(enabled)` for a rule that is deployed.
 fn decide(environment: &Environment, rule: &Rule) -> Result<bool, DropReason> {
     let id = rule.id.as_str();
+    let here = |name: &Spanned<String>| name.value == environment.name;
+    if !rule.environments.is_empty() && !rule.environments.iter().any(here) {
+        return Err(DropReason::Elsewhere);
+    }
     let select = &environment.select;
     if select.exclude.iter().any(|pattern| matches_glob(pattern, id)) {
         return Err(DropReason::Excluded);

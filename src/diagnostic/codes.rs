@@ -114,7 +114,8 @@ codes! {
          must not be able to make the pipeline read anything else.";
     /// Too large, or too many.
     TOO_LARGE = "FILE-04", "a file, or the whole repository, is too large",
-        "A file may have 1 MiB, all files together 256 MiB, and there may be 50,000 of them.";
+        "A file may have 1 MiB, a file of events 16 MiB, all files together 256 MiB, and there may be 50,000 of them; a case may have \
+         100,000 events.";
     /// A file that nothing uses.
     STRAY_FILE = "FILE-05", "a file is not used by anything",
         "A file lies where it looks as if it were in force, but nothing reads it: most often a query without its rule, \
@@ -167,6 +168,19 @@ codes! {
     ALLOWLIST_VALUE = "LIST-04", "a value of an allowlist is not acceptable",
         "Empty values match everything; control and bidirectional characters make a value look different from what it \
          is. Neither belongs into an allowlist.";
+
+    /// `tests/<rule-id>.yaml` without that rule.
+    CASE_RULE = "CASE-01", "cases for a rule that does not exist",
+        "A file directly in tests/ holds the cases of the rule that it is named after. Cases of a misspelt rule would never be \
+         played, and nobody would notice. Folders below tests/ are not searched for cases.";
+    /// An environment or entry that a case names.
+    CASE_REFERENCE = "CASE-02", "a case names something that does not exist",
+        "An environment under `environments:` and an allowlist entry under `silenced_by:` must exist: with a misspelt name the case \
+         would be played nowhere, or prove nothing.";
+    /// Files of events.
+    CASE_EVENTS = "CASE-03", "a file of events cannot be used",
+        "A case names files of events by their path below tests/. They are YAML or JSON (a list of mappings, or a portal's export), \
+         NDJSON (one object a line) or CSV (the first line names the columns).";
 }
 
 #[cfg(test)]

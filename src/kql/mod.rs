@@ -14,6 +14,7 @@ pub mod bind;
 pub mod builtins;
 pub mod cost;
 pub mod dump;
+pub mod eval;
 pub mod format;
 pub mod keyword;
 pub mod lexer;

@@ -15,6 +15,8 @@ use crate::yaml::encoding;
 pub struct Limits {
     /// Most bytes of one file.
     pub file_bytes: u64,
+    /// Most bytes of one file of events.
+    pub event_bytes: u64,
     /// Most bytes of all files.
     pub total_bytes: u64,
     /// Most files.
@@ -25,7 +27,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { file_bytes: 1 << 20, total_bytes: 256 << 20, files: 50_000, depth: 16 }
+        Self { file_bytes: 1 << 20, event_bytes: 16 << 20, total_bytes: 256 << 20, files: 50_000, depth: 16 }
     }
 }
 
@@ -105,6 +107,30 @@ impl Files {
         found
     }
 
+    /// Visible files directly in `folder` with one of the extensions, sorted.
+    pub(super) fn directly_in(
+        &self,
+        folder: &str,
+        extensions: &[&str],
+        sources: &mut SourceMap,
+        out: &mut Diagnostics,
+    ) -> Vec<Found> {
+        if self.safe(folder, sources, out) != Some(true) {
+            return Vec::new();
+        }
+        let files = self.entries(folder, sources, out).into_iter().filter(|(_, is_folder)| !is_folder);
+        let files = files.map(|(name, _)| Found { path: format!("{folder}/{name}") });
+        files.filter(|file| extensions.contains(&file.extension())).collect()
+    }
+
+    /// A file by a path that somebody wrote, if there is one: no folder on the way may lead out of the root.
+    pub(super) fn below(&self, path: &str, sources: &mut SourceMap, out: &mut Diagnostics) -> Option<Found> {
+        for (end, _) in path.match_indices('/') {
+            self.safe(path.get(..end)?, sources, out)?;
+        }
+        (!self.safe(path, sources, out)?).then(|| Found { path: path.to_owned() })
+    }
+
     /// A file by its path, if there is one.
     pub(super) fn file(&self, path: &str, sources: &mut SourceMap, out: &mut Diagnostics) -> Option<Found> {
         self.safe(path, sources, out).map(|_| Found { path: path.to_owned() })
@@ -117,10 +143,30 @@ impl Files {
         sources: &mut SourceMap,
         out: &mut Diagnostics,
     ) -> Option<FileId> {
+        self.read_within(self.limits.file_bytes, file, sources, out)
+    }
+
+    /// As [`Self::read`], for a file of events, which may be larger.
+    pub(super) fn read_events(
+        &mut self,
+        file: &Found,
+        sources: &mut SourceMap,
+        out: &mut Diagnostics,
+    ) -> Option<FileId> {
+        self.read_within(self.limits.event_bytes, file, sources, out)
+    }
+
+    fn read_within(
+        &mut self,
+        limit: u64,
+        file: &Found,
+        sources: &mut SourceMap,
+        out: &mut Diagnostics,
+    ) -> Option<FileId> {
         if self.exhausted {
             return None;
         }
-        let bytes = match self.bytes_of(&file.path) {
+        let bytes = match self.bytes_of(&file.path, limit) {
             Ok(bytes) => bytes,
             Err(problem) => {
                 out.push(problem.at(start_of(&file.path, sources)));
@@ -140,7 +186,7 @@ impl Files {
         Some(id)
     }
 
-    fn bytes_of(&mut self, path: &str) -> Result<Vec<u8>, Diagnostic> {
+    fn bytes_of(&mut self, path: &str, limit: u64) -> Result<Vec<u8>, Diagnostic> {
         let full = self.root.join(path);
         let unreadable = |error: std::io::Error| {
             Diagnostic::error(codes::UNREADABLE, "the file cannot be read").with_detail(format!("{error}."))
@@ -149,10 +195,10 @@ impl Files {
         let size = fs::metadata(&full).map_err(unreadable)?.len();
         let too_large = |size: u64| {
             Diagnostic::error(codes::TOO_LARGE, "the file is too large")
-                .with_detail(format!("It has {size} bytes; the limit is {}.", self.limits.file_bytes))
+                .with_detail(format!("It has {size} bytes; the limit is {limit}."))
                 .with_help("split the file, or move it out of the repository")
         };
-        if size > self.limits.file_bytes {
+        if size > limit {
             return Err(too_large(size));
         }
         if self.count >= self.limits.files || self.bytes + size > self.limits.total_bytes {
@@ -166,8 +212,8 @@ impl Files {
         }
         let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
         let file = File::open(&full).map_err(unreadable)?;
-        file.take(self.limits.file_bytes + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() as u64 > self.limits.file_bytes {
+        file.take(limit + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 > limit {
             return Err(too_large(bytes.len() as u64));
         }
         self.count += 1;

@@ -4,6 +4,7 @@
 //! limits; `references` checks what only all files together can show; this file says which files there are and what each
 //! becomes. Nothing here needs the network, the clock or the process environment.
 
+mod cases;
 mod environments;
 mod files;
 mod references;
@@ -48,6 +49,8 @@ pub fn load_within(root: &Path, limits: Limits) -> (Repository, Diagnostics) {
     load_project(&mut files, &mut repository, &mut out);
     let rule_files = load_rules(&mut files, &mut repository, &mut out);
     let shared = environments::load(&mut files, &mut repository, &mut out);
+    let stems: Vec<String> = rule_files.iter().map(|(stem, _)| stem.clone()).collect();
+    cases::load(&mut files, &stems, &mut repository, &mut out);
     references::check(&repository, &rule_files, &shared, &mut out);
     out.settle(&repository.sources);
     (repository, out)

@@ -25,6 +25,7 @@ pub(super) fn check(
     let mut names = Names::new(repository, rule_files);
     check_ids(&repository.rules, rule_files, out);
     check_names(&repository.rules, out);
+    check_environments(repository, out);
     check_owners(&repository.environments, out);
     for allowlist in &repository.allowlists {
         for pattern in &allowlist.rules {
@@ -188,32 +189,70 @@ fn check_ids(rules: &[Arc<Rule>], rule_files: &[(String, Span)], out: &mut Diagn
     }
 }
 
+/// Two rules of one name in one place: Defender refuses the second, and in Sentinel nobody can tell their incidents
+/// apart. Where the platform's id is pinned, both are deployed already, and only their owner can decide.
 fn check_names(rules: &[Arc<Rule>], out: &mut Diagnostics) {
-    let mut defender: HashMap<String, Span> = HashMap::new();
-    let mut sentinel: HashMap<String, Span> = HashMap::new();
+    let mut defender: HashMap<String, Vec<&Rule>> = HashMap::new();
+    let mut sentinel: HashMap<String, Vec<&Rule>> = HashMap::new();
     for rule in rules {
         let name = rule.name.value.trim().to_lowercase();
+        let sentinel_pin = rule.sentinel.as_ref().is_some_and(|section| section.rule_id.is_some());
         let platforms = [
-            (rule.defender.is_some(), &mut defender, "Defender"),
-            (rule.sentinel.is_some(), &mut sentinel, "Sentinel"),
+            (rule.defender.is_some(), false, &mut defender, "Defender"),
+            (rule.sentinel.is_some(), sentinel_pin, &mut sentinel, "Sentinel"),
         ];
-        for (deployed, seen, platform) in platforms {
+        for (deployed, pinned, seen, platform) in platforms {
             if !deployed {
                 continue;
             }
-            if let Some(first) = seen.get(&name) {
-                out.push(
-                    Diagnostic::error(
-                        codes::RULE_NAME,
-                        format!("two rules have the same name in {platform}"),
-                    )
+            let earlier = seen.entry(name.clone()).or_default();
+            let other = earlier.iter().find(|other| meet(rule, other)).copied();
+            earlier.push(rule);
+            let Some(other) = other else { continue };
+            let summary = format!("two rules have the same name in {platform}");
+            let finding = if pinned {
+                Diagnostic::warning(codes::RULE_NAME, summary)
+                    .with_help("incidents of the two cannot be told apart: give one of them another name")
+            } else {
+                Diagnostic::error(codes::RULE_NAME, summary)
+            };
+            out.push(
+                finding
                     .labelled(rule.name.span, "another rule has this name")
-                    .with_related(*first, "the other rule"),
-                );
-                break;
-            }
-            seen.insert(name.clone(), rule.name.span);
+                    .with_related(other.name.span, "the other rule"),
+            );
+            break;
         }
+    }
+}
+
+/// Whether some environment, and there some workspace, may take both.
+fn meet(a: &Rule, b: &Rule) -> bool {
+    let share = |a: &[Spanned<String>], b: &[Spanned<String>]| {
+        a.is_empty() || b.is_empty() || a.iter().any(|one| b.iter().any(|other| one.value == other.value))
+    };
+    let workspaces = match (&a.sentinel, &b.sentinel) {
+        (Some(a_section), Some(b_section)) if a.defender.is_none() || b.defender.is_none() => {
+            share(&a_section.workspaces, &b_section.workspaces)
+        }
+        _ => true,
+    };
+    workspaces && share(&a.environments, &b.environments)
+}
+
+fn check_environments(repository: &Repository, out: &mut Diagnostics) {
+    let known = || repository.environments.iter().map(|environment| environment.name.as_str());
+    let names = repository.rules.iter().flat_map(|rule| &rule.environments);
+    for name in names.filter(|name| !known().any(|known| known == name.value)) {
+        let finding = Diagnostic::error(
+            codes::ENVIRONMENT_REFERENCE,
+            "a rule names an environment that does not exist",
+        )
+        .labelled(name.span, "there is no such folder below environments/");
+        out.push(match did_you_mean(&name.value, known()) {
+            Some(near) => finding.with_help(format!("did you mean `{near}`?")),
+            None => finding,
+        });
     }
 }
 

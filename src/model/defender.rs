@@ -16,6 +16,8 @@ pub struct Defender {
     pub lookback: Option<Spanned<IsoDuration>>,
     /// Alert title; defaults to the rule's name.
     pub title: Option<Spanned<String>>,
+    /// The custom detection's own description; defaults to the rule's description.
+    pub rule_description: Option<Spanned<String>>,
     /// Alert description; defaults to the rule's description.
     pub description: Option<Spanned<String>>,
     /// Recommended actions of the alert; defaults to the rule's response.

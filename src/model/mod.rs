@@ -6,6 +6,7 @@
 
 pub mod allowlist;
 pub mod attack;
+pub mod case;
 pub mod defender;
 pub mod environment;
 pub mod project;
@@ -34,4 +35,6 @@ pub struct Repository {
     pub allowlists: Vec<Arc<allowlist::Allowlist>>,
     /// `environments/*/schema/*.json`, ordered by path.
     pub schemas: Vec<Arc<schema::SchemaFile>>,
+    /// Cases of rules, ordered by rule.
+    pub suites: Vec<Arc<case::Suite>>,
 }

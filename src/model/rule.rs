@@ -39,6 +39,8 @@ pub struct Rule {
     pub tags: Vec<Spanned<String>>,
     /// Tables that it reads, as declared.
     pub data_sources: Vec<Spanned<String>>,
+    /// Environments that take it; empty: all. What an environment selects narrows this further.
+    pub environments: Vec<Spanned<String>>,
     /// Refuses deletion, even after the file is gone (kept in the live marker).
     pub protect: bool,
     /// The shared query; a platform section may have its own instead.
@@ -53,7 +55,7 @@ pub struct Rule {
     pub changelog: Vec<ChangelogEntry>,
     /// Lints that this rule silences, each with its reason.
     pub silence: Vec<Silence>,
-    /// Fixtures; decoded by `test`.
+    /// Cases; decoded into [`super::Repository::suites`], together with those of `tests/`.
     pub tests: Option<Node>,
 }
 

@@ -4,8 +4,11 @@
 //! `decode` takes values out of it and reports *every* problem with its span. It never reads a file and knows nothing of
 //! rules. Start with [`Node`].
 
+pub mod csv;
 pub mod decode;
 pub mod encoding;
+pub mod format;
+pub mod json;
 pub mod merge;
 pub mod read;
 mod syntax;

@@ -1,6 +1,6 @@
 //! Text to [`Node`] tree: strict YAML with the exact place of everything.
 //!
-//! The parser is granit-parser (the one under serde-saphyr), used here and in `syntax` and nowhere else. Its events become
+//! The parser is granit-parser (the one under serde-saphyr), used here, in `syntax` and in `format`, and nowhere else. Its events become
 //! nodes in one pass, without serde in between: that is where the places are, and it is five times faster. Refused on the
 //! way: duplicate keys, merge keys, tags, several documents, and files that unfold into more than they hold.
 //!

@@ -57,6 +57,24 @@ const LAYERS: &[Layer] = &[
     ),
     layer("diff", &["duration", "resource"], PURE),
     layer("plan", &["address", "diff", "duration", "model", "resource"], PURE),
+    // Adoption: foreign forms of rules in, rule files out.
+    layer(
+        "import",
+        &[
+            "address",
+            "characters",
+            "compile",
+            "diagnostic",
+            "diff",
+            "duration",
+            "kql",
+            "model",
+            "resource",
+            "source",
+            "yaml",
+        ],
+        PURE,
+    ),
     // Edge.
     layer("provider", &["address", "resource"], &[SURROUNDINGS, PRINTING]),
     layer("apply", &["diff", "plan", "provider", "resource"], &[SURROUNDINGS, CLOCK, PRINTING]),

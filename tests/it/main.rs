@@ -15,6 +15,7 @@ mod connections;
 mod drift;
 mod escapes;
 mod faults;
+mod fmt;
 mod governance;
 mod help;
 mod interrupt;

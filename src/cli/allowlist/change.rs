@@ -1,6 +1,5 @@
 //! Writing a changed allowlist file: only after the whole repository was compiled with it.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -12,6 +11,7 @@ use crate::model::allowlist::{Allowlist, Scope};
 use crate::yaml::{decode, read};
 
 use super::super::failure::{Exit, Failure};
+use super::super::files;
 use super::super::repository::{Opened, show};
 use super::super::ui::Ui;
 
@@ -51,7 +51,7 @@ pub(super) fn write(opened: &Opened, changed: &Changed<'_>, today: Date, ui: &Ui
         failure.help = Some("change what is wrong above and try again".to_owned());
         return Err(failure);
     }
-    replace(&opened.root.join(changed.path), changed.text)
+    files::replace(&opened.root.join(changed.path), changed.text)
 }
 
 /// Puts the list where the one of the same file was, or in the order of paths.
@@ -92,22 +92,6 @@ fn new_errors(old: &Repository, new: &Repository, scope: &Scope, today: Date) ->
         found.extend(errors.filter(|finding| !known.contains(&key(new, finding))).collect());
     }
     found
-}
-
-/// Writes beside the file and renames, so that nobody ever reads half of it.
-fn replace(path: &Path, text: &str) -> Result<(), Failure> {
-    let unwritable = |error: std::io::Error| {
-        Failure::error(format!("`{}` cannot be written", path.display())).caused_by(&error)
-    };
-    let folder = path.parent().unwrap_or(path);
-    std::fs::create_dir_all(folder).map_err(unwritable)?;
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let temporary = folder.join(format!(".{name}.{}", std::process::id()));
-    std::fs::write(&temporary, text).map_err(unwritable)?;
-    std::fs::rename(&temporary, path).map_err(|error| {
-        let _ = std::fs::remove_file(&temporary);
-        unwritable(error)
-    })
 }
 
 /// `1 entry`, `3 entries`.

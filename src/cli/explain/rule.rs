@@ -174,6 +174,10 @@ fn why_dropped(opened: &Opened, environment: &Environment, rule: &Rule, dropped:
                 None => format!("`select.exclude` of {file} names it"),
             }
         }
+        DropReason::Elsewhere => {
+            let names: Vec<&str> = rule.environments.iter().map(|name| name.value.as_str()).collect();
+            format!("its `environments` are [{}]", names.join(", "))
+        }
         DropReason::NotSelected => {
             let words = |items: &[crate::source::Spanned<String>]| {
                 items.iter().map(|item| item.value.as_str()).collect::<Vec<_>>().join(", ")

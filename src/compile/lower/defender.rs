@@ -32,7 +32,7 @@ pub(crate) fn lower(
     }
     let mut body = Map::new();
     body.insert("displayName".into(), rule.name.value.clone().into());
-    if let Some(description) = &rule.description {
+    if let Some(description) = section.rule_description.as_ref().or(rule.description.as_ref()) {
         body.insert("description".into(), description.value.trim_end().into());
     }
     body.insert("status".into(), if enabled { "enabled" } else { "disabled" }.into());

@@ -5,9 +5,10 @@
 //! here reads a file, a clock or the environment.
 //!
 //! `scalar` and `object` are the building blocks; the formats stand in one file each: [`project`], [`rule`] (with
-//! `defender` and `sentinel`), [`environment`], [`allowlist`], [`schema`].
+//! `defender` and `sentinel`), [`environment`], [`allowlist`], [`schema`], [`case`].
 
 pub mod allowlist;
+pub mod case;
 pub mod defender;
 pub mod environment;
 pub mod object;

@@ -15,6 +15,7 @@ use crate::yaml::{Key, Node, NodeKind};
 const FIXED: &[(&str, &str)] = &[
     ("id", "the id is the rule's identity in every environment"),
     ("previous_ids", "the rule's history is the same in every environment"),
+    ("environments", "which environments take a rule is decided in the rule file, or by `select`"),
     ("query", "vary a query with `parameters`, or with a file under allowlists/"),
     ("allowlist", "what allowlists may do is decided in the rule file"),
     ("tests", "tests stand in the rule file"),

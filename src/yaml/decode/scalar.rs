@@ -236,18 +236,14 @@ fn checked(node: &Node, out: &mut Diagnostics, many_lines: bool) -> Option<Spann
         return None;
     };
     let value = &found.value;
-    if value.trim().is_empty() {
+    if is_blank(value) {
         out.push(
             Diagnostic::error(codes::EMPTY_VALUE, "an empty string")
                 .labelled(node.span, "a text is needed here"),
         );
         return None;
     }
-    let refused = |c: &char| match c {
-        '\n' | '\t' => !many_lines,
-        c => characters::is_control(*c) || characters::is_bidi_control(*c),
-    };
-    if let Some((at, hidden)) = value.char_indices().find(|(_, c)| refused(c)) {
+    if let Some((at, hidden)) = value.char_indices().find(|(_, c)| is_refused(*c, many_lines)) {
         let span = found.locate(node.span, at, at + hidden.len_utf8());
         // Without a map to the file, the text was written with escapes.
         let help = if found.line_starts.is_empty() {
@@ -266,6 +262,23 @@ fn checked(node: &Node, out: &mut Diagnostics, many_lines: bool) -> Option<Spann
         return None;
     }
     Some(Spanned::new(value.clone(), node.span))
+}
+
+/// Whether [`line`] (or [`text`] and [`located`], with `many_lines`) would take this value: for whoever writes such files.
+#[must_use]
+pub fn is_acceptable(value: &str, many_lines: bool) -> bool {
+    !is_blank(value) && !value.contains(|c| is_refused(c, many_lines))
+}
+
+fn is_blank(value: &str) -> bool {
+    value.trim().is_empty()
+}
+
+fn is_refused(c: char, many_lines: bool) -> bool {
+    match c {
+        '\n' | '\t' => !many_lines,
+        c => characters::is_control(c) || characters::is_bidi_control(c),
+    }
 }
 
 /// What somebody who wrote `1h`, `pt1h` or `24 hours` meant.
