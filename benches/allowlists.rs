@@ -35,7 +35,7 @@ fn main() {
     if let [flag, count, folder, ..] = arguments.as_slice()
         && flag == "--repository"
     {
-        write_repository(Path::new(folder), count.parse().unwrap());
+        write_repository(Path::new(folder), count.parse().unwrap(), Entries::Mixed);
         println!("{count} entries in {folder}");
         return;
     }
@@ -48,13 +48,14 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     for size in sizes {
         measure(&mut criterion, *size);
+        measure_one_place(&mut criterion, *size);
     }
     criterion.final_summary();
 }
 
 fn measure(criterion: &mut Criterion, entries: usize) {
     let folder = tempfile::tempdir().unwrap();
-    write_repository(folder.path(), entries);
+    write_repository(folder.path(), entries, Entries::Mixed);
     let repository = loaded(folder.path());
     assert_eq!(repository.allowlists.iter().map(|list| list.entries.len()).sum::<usize>(), entries);
     let mut group = criterion.benchmark_group("allowlists");
@@ -75,6 +76,25 @@ fn measure(criterion: &mut Criterion, entries: usize) {
     group.finish();
 }
 
+/// The search for superfluous entries at its hardest: all entries in one place and about one column.
+fn measure_one_place(criterion: &mut Criterion, entries: usize) {
+    let mut group = criterion.benchmark_group("one-place");
+    group.throughput(Throughput::Elements(entries as u64)).sample_size(10);
+    group.warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
+    for (name, kind) in [("ranges", Entries::Ranges), ("parts", Entries::Parts)] {
+        let folder = tempfile::tempdir().unwrap();
+        write_repository(folder.path(), entries, kind);
+        let repository = loaded(folder.path());
+        group.bench_function(BenchmarkId::new(name, entries), |bencher| {
+            bencher.iter(|| {
+                let reach = Reach::of(black_box(&repository));
+                audit(&repository, &reach, TODAY)
+            });
+        });
+    }
+    group.finish();
+}
+
 fn loaded(folder: &Path) -> Repository {
     let (repository, diagnostics) = load(folder);
     assert!(!diagnostics.has_errors(), "{:?}", diagnostics.iter().next());
@@ -92,8 +112,19 @@ fn compiled(repository: &Repository) -> usize {
     all.sum()
 }
 
+/// What the entries of a repository are about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Entries {
+    /// What people write, everywhere.
+    Mixed,
+    /// One rule of one environment; ranges of one number that overlap without holding each other.
+    Ranges,
+    /// One rule of one environment; parts and patterns of one text that begin alike, and whole texts with them.
+    Parts,
+}
+
 /// Entries go round the environments, ten to a file, each file for one rule.
-fn write_repository(folder: &Path, entries: usize) {
+fn write_repository(folder: &Path, entries: usize, kind: Entries) {
     let write = |path: String, text: String| {
         let path = folder.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -121,14 +152,17 @@ fn write_repository(folder: &Path, entries: usize) {
         );
     }
     for file in 0..entries.div_ceil(FILE) {
-        let (environment, rule) = (file % ENVIRONMENTS, (file * 7) % RULES);
+        let (environment, rule) = match kind {
+            Entries::Mixed => (file % ENVIRONMENTS, (file * 7) % RULES),
+            Entries::Ranges | Entries::Parts => (0, 0),
+        };
         let mut text = format!("rules: [rule-{rule:03}]\nentries:\n");
         for number in (file * FILE)..((file + 1) * FILE).min(entries) {
             write!(
                 text,
                 "  - id: entry-{number}\n    reason: Known and looked at.\n    owner: team@example.com\n    ticket: SEC-{number}\n    \
                  created: 2026-11-01\n    expires: 2027-05-01\n    match:\n      {}\n",
-                predicate(number)
+                predicate(number, kind)
             )
             .unwrap();
         }
@@ -137,7 +171,14 @@ fn write_repository(folder: &Path, entries: usize) {
 }
 
 /// What people write: mostly hashes and paths, many on the same column and with the same beginning; some imply others.
-fn predicate(number: usize) -> String {
+fn predicate(number: usize, kind: Entries) -> String {
+    match (kind, number % 3) {
+        (Entries::Ranges, _) => return format!("Port: {{min: {number}, max: {}}}", number + 1_000),
+        (Entries::Parts, 0) => return format!("DeviceName: {{contains: '-build-{number}-'}}"),
+        (Entries::Parts, 1) => return format!("DeviceName: {{regex: '^host-build-{number}-[0-9]+$'}}"),
+        (Entries::Parts, _) => return format!("DeviceName: {{equals: 'host-build-{number}-1'}}"),
+        (Entries::Mixed, _) => {}
+    }
     let hash = format!("{:040x}", number as u128 * 0x9e37_79b9_7f4a_7c15);
     match number % 6 {
         0 => format!("SHA1: {{in: [{hash}]}}"),

@@ -30,7 +30,7 @@ use palisade::diff::canonical;
 use palisade::load::load;
 use palisade::model::Repository;
 use palisade::model::environment::{Guards, Prune};
-use palisade::plan::{Input, Plan, Policy, TargetState, plan};
+use palisade::plan::{Adoption, Input, Plan, Policy, TargetState, plan};
 use palisade::provider::auth::CredentialChoice;
 use palisade::provider::cloud::Endpoints;
 use palisade::provider::{ConnectOptions, Provider, Session, defender, sentinel};
@@ -115,9 +115,11 @@ fn planned(desired: &Desired, states: &[TargetState]) -> Plan {
         guards: Guards::default(),
         on_drift: None,
         take_over: Vec::new(),
+        adoption: Adoption::Leave,
         reenable_auto_disabled: false,
         targets: Vec::new(),
         allow_empty: false,
+        changed: None,
     };
     plan(&Input {
         environment: ENVIRONMENT,

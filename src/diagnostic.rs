@@ -37,6 +37,9 @@ pub struct Diagnostic {
     pub detail: Option<String>,
     /// The next step, "did you mean" included.
     pub help: Option<String>,
+    /// What the place would read if the guess of `help` is right; set only where exchanging it is safe: one word for
+    /// another, nothing else changes.
+    pub replacement: Option<Box<str>>,
     /// Other places that belong to it, each with a short text.
     pub related: Vec<(Span, String)>,
     /// The environments in which it holds; empty when it holds whatever the environment.
@@ -64,6 +67,7 @@ impl Diagnostic {
             label: None,
             detail: None,
             help: None,
+            replacement: None,
             related: Vec::new(),
             environments: Vec::new(),
         }
@@ -98,6 +102,14 @@ impl Diagnostic {
         self
     }
 
+    /// Guesses the word that was meant in place of the one at the span: the next step for people, a fix for tools.
+    #[must_use]
+    pub fn with_guess(mut self, meant: &str) -> Self {
+        self.help = Some(format!("did you mean `{meant}`?"));
+        self.replacement = Some(meant.into());
+        self
+    }
+
     /// Adds a second place.
     #[must_use]
     pub fn with_related(mut self, span: Span, text: impl Into<String>) -> Self {
@@ -119,6 +131,28 @@ pub struct Diagnostics {
     items: Vec<Diagnostic>,
     /// Where the silences stand that took something away.
     silences: BTreeSet<Span>,
+    /// What was taken away, for outputs that show it as such.
+    suppressed: Vec<Suppressed>,
+}
+
+/// A finding that somebody decided to live with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suppressed {
+    /// What would have been reported.
+    pub finding: Diagnostic,
+    /// Where the decision stands.
+    pub by: Suppression,
+    /// Why, in the words of whoever decided.
+    pub reason: String,
+}
+
+/// Where a decision to live with a finding stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Suppression {
+    /// In the file itself (`silence:`).
+    InSource,
+    /// In a baseline beside it.
+    External,
 }
 
 impl Diagnostics {
@@ -131,6 +165,23 @@ impl Diagnostics {
     pub fn extend(&mut self, other: Diagnostics) {
         self.items.extend(other.items);
         self.silences.extend(other.silences);
+        self.suppressed.extend(other.suppressed);
+    }
+
+    /// Takes away the findings for which `is` is true; they are kept as suppressed, with the reason.
+    pub fn suppress(&mut self, by: Suppression, reason: &str, is: impl Fn(&Diagnostic) -> bool) {
+        let (taken, kept) = std::mem::take(&mut self.items).into_iter().partition(is);
+        self.items = kept;
+        let taken: Vec<Diagnostic> = taken;
+        let suppressed =
+            taken.into_iter().map(|finding| Suppressed { finding, by, reason: reason.to_owned() });
+        self.suppressed.extend(suppressed);
+    }
+
+    /// What was taken away, in the order of [`Diagnostics::settle`] once that was called.
+    #[must_use]
+    pub fn suppressed(&self) -> &[Suppressed] {
+        &self.suppressed
     }
 
     /// Notes that the silence at `place` took a finding away.
@@ -177,34 +228,53 @@ impl Diagnostics {
         self.items.iter_mut()
     }
 
+    /// All of them, and what was taken away, to be changed.
+    pub fn everything_mut(&mut self) -> impl Iterator<Item = &mut Diagnostic> {
+        self.items.iter_mut().chain(self.suppressed.iter_mut().map(|one| &mut one.finding))
+    }
+
     /// Orders by path, place and code, and folds findings that differ only in their environments into one.
     pub fn settle(&mut self, sources: &SourceMap) {
-        self.items.sort_by(|a, b| {
-            let key = |d: &Diagnostic| {
-                d.span.map(|span| (sources.path(span.file).to_owned(), span.start, span.end))
-            };
-            (key(a), a.code, &a.summary, &a.detail).cmp(&(key(b), b.code, &b.summary, &b.detail))
-        });
+        self.items.sort_by(|a, b| order(a, sources).cmp(&order(b, sources)));
         let mut settled: Vec<Diagnostic> = Vec::with_capacity(self.items.len());
         for item in self.items.drain(..) {
             match settled.last_mut() {
-                Some(last) if same_but_environments(last, &item) => {
-                    for environment in item.environments {
-                        if !last.environments.contains(&environment) {
-                            last.environments.push(environment);
-                        }
-                    }
-                }
+                Some(last) if same_but_environments(last, &item) => add_environments(last, item.environments),
                 _ => settled.push(item),
             }
         }
         self.items = settled;
+        self.suppressed.sort_by(|a, b| order(&a.finding, sources).cmp(&order(&b.finding, sources)));
+        let mut settled: Vec<Suppressed> = Vec::with_capacity(self.suppressed.len());
+        for item in self.suppressed.drain(..) {
+            match settled.last_mut() {
+                Some(last) if same_but_environments(&last.finding, &item.finding) && last.by == item.by => {
+                    add_environments(&mut last.finding, item.finding.environments);
+                }
+                _ => settled.push(item),
+            }
+        }
+        self.suppressed = settled;
+    }
+}
+
+/// Place first, then what is said there.
+fn order<'a>(finding: &'a Diagnostic, sources: &'a SourceMap) -> impl Ord + use<'a> {
+    let place = finding.span.map(|span| (sources.path(span.file), span.start, span.end));
+    (place, finding.code, &finding.summary, &finding.detail)
+}
+
+fn add_environments(finding: &mut Diagnostic, environments: Vec<String>) {
+    for environment in environments {
+        if !finding.environments.contains(&environment) {
+            finding.environments.push(environment);
+        }
     }
 }
 
 impl FromIterator<Diagnostic> for Diagnostics {
     fn from_iter<I: IntoIterator<Item = Diagnostic>>(items: I) -> Self {
-        Self { items: items.into_iter().collect(), silences: BTreeSet::new() }
+        Self { items: items.into_iter().collect(), ..Self::default() }
     }
 }
 

@@ -31,6 +31,10 @@ pub mod compile;
 pub mod diff;
 pub mod plan;
 pub mod resource;
+pub mod verify;
+
+// Recording: result rows as cases.
+pub mod fixture;
 
 // Adoption: foreign forms of rules as rule files.
 pub mod import;

@@ -9,7 +9,9 @@ mod identity;
 mod marker;
 mod schema;
 
-pub use identity::{defender_rule_id, is_defender_rule_id, sentinel_rule_id, sentinel_successor_id};
+pub use identity::{
+    WATCHLIST, defender_rule_id, is_defender_rule_id, sentinel_rule_id, sentinel_successor_id, watchlist_id,
+};
 pub use marker::{Marker, MarkerCarrier};
 pub use schema::{Field, Schema, Shape};
 
@@ -40,6 +42,8 @@ pub enum Kind {
     MlBehaviorAnalytics,
     /// Sentinel, Microsoft's threat intelligence by template.
     ThreatIntelligence,
+    /// Sentinel, a table of values that rules refer to; no rule, but planned like one.
+    Watchlist,
     /// Defender.
     CustomDetection,
     /// One that this version does not know: never written.
@@ -57,6 +61,7 @@ impl Kind {
             Self::Fusion => "Fusion",
             Self::MlBehaviorAnalytics => "MLBehaviorAnalytics",
             Self::ThreatIntelligence => "ThreatIntelligence",
+            Self::Watchlist => "Watchlist",
             Self::CustomDetection => "CustomDetection",
             Self::Other(kind) => kind,
         }
@@ -69,7 +74,7 @@ impl Kind {
     pub const fn marker_carrier(&self) -> Option<MarkerCarrier> {
         match self {
             Self::Scheduled | Self::Nrt => Some(MarkerCarrier::QueryComment),
-            Self::MicrosoftSecurityIncidentCreation | Self::CustomDetection => {
+            Self::MicrosoftSecurityIncidentCreation | Self::CustomDetection | Self::Watchlist => {
                 Some(MarkerCarrier::Description)
             }
             Self::Fusion | Self::MlBehaviorAnalytics | Self::ThreatIntelligence | Self::Other(_) => None,
@@ -244,6 +249,16 @@ pub fn digest(kind: &Kind, body: &Body) -> String {
     hasher.update([0]);
     hasher.update(sorted_json(&serde_json::Value::Object(body.clone())).as_bytes());
     hex(&hasher.finalize())
+}
+
+/// One line of CSV (RFC 4180): the form in which an item of a watchlist is compared and uploaded.
+#[must_use]
+pub fn csv_line<'c>(cells: impl IntoIterator<Item = &'c str>) -> String {
+    let quoted = |cell: &str| {
+        let plain = !cell.contains([',', '"', '\n', '\r']) && cell.trim() == cell;
+        if plain { cell.to_owned() } else { format!("\"{}\"", cell.replace('"', "\"\"")) }
+    };
+    cells.into_iter().map(quoted).collect::<Vec<_>>().join(",")
 }
 
 /// Lower-case hexadecimal.

@@ -16,6 +16,7 @@ pub mod edit;
 pub mod event;
 mod implies;
 mod never;
+mod ranges;
 mod shadow;
 pub mod uses;
 

@@ -2,7 +2,7 @@
 //!
 //! An entry is made superfluous only by one whose every predicate some predicate of it implies. So each entry is filed once
 //! under its most telling predicate (its *anchor*), by keys that any implied condition must share: a value, a beginning, an
-//! end, three characters in a row, a network. An entry then looks up the keys that its own predicates have, and only what is
+//! end, a few characters in a row (the rarest of them), a network. Ranges are kept apart, in order (`ranges`). An entry then looks up the keys that its own predicates have, and only what is
 //! filed there is compared exactly. The anchor is the predicate whose keys are rarest in the whole repository, so a column that
 //! every entry has (a folder, a domain) does not make the search slow. Lists that reach few rules are filed apart for each of
 //! them: fifty environments with one updater each do not meet.
@@ -15,12 +15,15 @@ use crate::model::allowlist::{Entry, Predicate, Test, Value};
 
 use super::event::{Network, fold};
 use super::implies;
+use super::ranges::{Hull, Ranges};
 use super::uses::Reach;
 
 /// Lists that reach more pairs of environment and rule than this are filed once, for all.
 const NARROW: u32 = 64;
 /// Beginnings, ends and substrings are looked at up to this many bytes.
 const LONGEST: usize = 512;
+/// How many characters in a row substrings are found by. Enough that a number or a word in them tells one from another.
+const PIECE: usize = 6;
 
 /// Two entries, by index of list and entry in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,33 +60,31 @@ pub(super) fn pairs(repository: &Repository, reach: &Reach) -> Vec<Pair> {
             })
         })
         .collect();
-    let index = file_all(&items, reach);
-    items
-        .iter()
-        .enumerate()
-        .filter_map(|(number, item)| shadow_of(number, item, &items, &index, reach))
-        .collect()
+    let index = Index::of(&items, reach);
+    let shadow = |(number, item)| shadow_of(number, item, &items, &index, reach);
+    items.iter().enumerate().filter_map(shadow).collect()
 }
 
 fn shadow_of(
     number: usize,
     item: &Item<'_>,
     items: &[Item<'_>],
-    index: &HashMap<u64, Vec<u32>>,
+    index: &Index,
     reach: &Reach,
 ) -> Option<Pair> {
+    let places = [reach.pairs(item.list).next(), None];
     let mut candidates: Vec<u32> = Vec::new();
-    let place = reach.pairs(item.list).next();
     for predicate in &item.entry.predicates {
-        for key in lookup_keys(item.slot, predicate) {
-            for place in [place, None] {
-                candidates.extend(index.get(&placed(key, place)).into_iter().flatten());
+        let lengths = index.lengths.get(&column_key(item.slot, predicate)).copied().unwrap_or(0);
+        for key in lookup_keys(item.slot, predicate, lengths) {
+            for place in places {
+                candidates.extend(index.keys.get(&placed(key, place)).into_iter().flatten());
             }
         }
     }
     candidates.sort_unstable();
     candidates.dedup();
-    candidates.into_iter().find_map(|candidate| {
+    let judge = |candidate: u32| {
         let candidate = candidate as usize;
         let wide = items.get(candidate).filter(|_| candidate != number)?;
         let same_place = wide.slot == item.slot && reach.includes(wide.list, item.list);
@@ -99,75 +100,140 @@ fn shadow_of(
             && wide.entry.expires.value == item.entry.expires.value
             && reach.includes(item.list, wide.list);
         (!equal || candidate < number).then_some(Pair { narrow: item.place, wide: wide.place, same })
+    };
+    if let Some(found) = candidates.into_iter().find_map(judge) {
+        return Some(found);
+    }
+    item.entry.predicates.iter().find_map(|predicate| {
+        let hull = Hull::of(predicate)?;
+        let key = range_key(item.slot, predicate, hull);
+        let ranges = places.into_iter().filter_map(|place| index.ranges.get(&placed(key, place)));
+        ranges.into_iter().find_map(|ranges| ranges.find(hull, judge))
     })
 }
 
-/// Keys to entries, each entry under its anchor.
-fn file_all(items: &[Item<'_>], reach: &Reach) -> HashMap<u64, Vec<u32>> {
-    let mut frequency: HashMap<u64, u32> = HashMap::new();
-    for item in items {
-        for predicate in &item.entry.predicates {
-            for key in filing_keys(item.slot, predicate) {
-                *frequency.entry(key).or_default() += 1;
-            }
-        }
-    }
-    let mut index: HashMap<u64, Vec<u32>> = HashMap::new();
-    for (item, number) in items.iter().zip(0_u32..) {
-        let keys = item.entry.predicates.iter().map(|predicate| filing_keys(item.slot, predicate));
-        let crowd = |keys: &Vec<u64>| {
-            keys.iter().map(|key| frequency.get(key).copied().unwrap_or(0)).max().unwrap_or(u32::MAX)
-        };
-        let Some(anchor) = keys.min_by_key(crowd) else { continue };
-        let places: Vec<Option<(u32, u32)>> = if reach.size(item.list) <= NARROW {
-            reach.pairs(item.list).map(Some).collect()
-        } else {
-            vec![None]
-        };
-        for key in anchor {
-            for place in &places {
-                let filed = index.entry(placed(key, *place)).or_default();
-                if filed.last() != Some(&number) {
-                    filed.push(number);
+/// Entries by the keys of their anchors.
+#[derive(Default)]
+struct Index {
+    keys: HashMap<u64, Vec<u32>>,
+    /// Those whose anchor is a range: any other may lie in it.
+    ranges: HashMap<u64, Ranges>,
+    /// For each column how long the pieces of substrings are that are looked for: a bit for each length, from one on.
+    lengths: HashMap<u64, u32>,
+}
+
+impl Index {
+    fn of(items: &[Item<'_>], reach: &Reach) -> Self {
+        let mut frequency: HashMap<u64, u32> = HashMap::new();
+        for item in items {
+            for predicate in &item.entry.predicates {
+                for key in filing_keys(item.slot, predicate).into_iter().flatten() {
+                    *frequency.entry(key).or_default() += 1;
                 }
             }
         }
+        let count = |key: &u64| frequency.get(key).copied().unwrap_or(0);
+        let mut index = Self::default();
+        for (item, number) in items.iter().zip(0_u32..) {
+            // For each way to imply a condition its rarest key; the condition whose commonest key is the rarest.
+            let keys = item.entry.predicates.iter().map(|predicate| {
+                let ways = filing_keys(item.slot, predicate).into_iter();
+                let keys: Vec<u64> = ways.filter_map(|way| way.into_iter().min_by_key(count)).collect();
+                (predicate, keys)
+            });
+            let crowd = |(_, keys): &(&Predicate, Vec<u64>)| keys.iter().map(count).max().unwrap_or(u32::MAX);
+            let Some((anchor, keys)) = keys.min_by_key(crowd) else { continue };
+            let places: Vec<Option<(u32, u32)>> = if reach.size(item.list) <= NARROW {
+                reach.pairs(item.list).map(Some).collect()
+            } else {
+                vec![None]
+            };
+            for place in places {
+                index.file(item.slot, anchor, &keys, place, number);
+            }
+        }
+        index.ranges.values_mut().for_each(Ranges::settle);
+        index
     }
-    index
+
+    fn file(&mut self, slot: &str, anchor: &Predicate, keys: &[u64], place: Option<(u32, u32)>, number: u32) {
+        if let (Test::Range { .. }, Some(hull)) = (&anchor.test, Hull::of(anchor)) {
+            let key = placed(range_key(slot, anchor, hull), place);
+            self.ranges.entry(key).or_default().push(hull, number);
+            return;
+        }
+        *self.lengths.entry(column_key(slot, anchor)).or_default() |= piece_lengths(anchor);
+        for key in keys {
+            let filed = self.keys.entry(placed(*key, place)).or_default();
+            if filed.last() != Some(&number) {
+                filed.push(number);
+            }
+        }
+    }
 }
 
-/// Under which keys a condition is found by those that imply it: one of them is enough for each way to imply it.
-fn filing_keys(slot: &str, predicate: &Predicate) -> Vec<u64> {
+/// Under which keys a condition is found by those that imply it: for each way to imply it, keys of which one is enough.
+fn filing_keys(slot: &str, predicate: &Predicate) -> Vec<Vec<u64>> {
     let column = predicate.column.value.as_str();
     let key = |kind: &str, text: &str| hash(&(slot, column, kind, text));
     let texts = |kind: &str, values: &[crate::source::Spanned<String>]| {
-        values.iter().map(|value| key(kind, &fold(&value.value))).collect::<Vec<_>>()
+        values.iter().map(|value| vec![key(kind, &fold(&value.value))]).collect::<Vec<_>>()
     };
+    let value = |value: &Value| vec![key("value", &spelled(value))];
+    let part = |text: &str| pieces(text).map(|piece| key("part", piece)).collect::<Vec<_>>();
     match &predicate.test {
-        Test::Equals(value) => vec![key("value", &spelled(&value.value))],
-        Test::In(values) => values.iter().map(|value| key("value", &spelled(&value.value))).collect(),
+        Test::Equals(one) => vec![value(&one.value)],
+        Test::In(values) => values.iter().map(|one| value(&one.value)).collect(),
         Test::StartsWith(values) => texts("start", values),
         Test::EndsWith(values) => texts("end", values),
         Test::Contains(values) | Test::Has(values) => {
-            values.iter().map(|value| key("part", first_part(&fold(&value.value)))).collect()
+            values.iter().map(|value| part(&fold(&value.value))).collect()
         }
         Test::Regex(pattern) => match required_part(&pattern.value) {
-            Some(part) => vec![key("part", first_part(&part)), key("regex", &pattern.value)],
-            None => vec![key("regex", ""), key("regex", &pattern.value)],
+            Some(text) if !text.is_empty() => vec![part(&text), vec![key("regex", &pattern.value)]],
+            _ => vec![vec![key("regex", "")], vec![key("regex", &pattern.value)]],
         },
         Test::Cidr(networks) => networks
             .iter()
             .filter_map(|network| Network::parse(&network.value))
             .filter_map(|network| network.prefix(network.length()))
-            .map(|network| key("network", &network))
+            .map(|network| vec![key("network", &network)])
             .collect(),
-        Test::Watchlist { alias, .. } => vec![key("watchlist", &alias.value)],
-        Test::Range { .. } => vec![key("range", "")],
+        Test::Watchlist { alias, .. } => vec![vec![key("watchlist", &alias.value)]],
+        // Ranges are found by what lies in them; how often one is there says how telling it is.
+        Test::Range { .. } => {
+            let hull = Hull::of(predicate).map(|hull| format!("{:?}..{:?}", hull.low, hull.high));
+            vec![vec![key("range", &hull.unwrap_or_default())]]
+        }
     }
 }
 
+/// The lengths of the pieces that a condition's substrings are filed under.
+fn piece_lengths(predicate: &Predicate) -> u32 {
+    let length = |text: &str| match text.chars().count().min(PIECE) {
+        0 => 0,
+        length => 1 << (length - 1),
+    };
+    match &predicate.test {
+        Test::Contains(values) | Test::Has(values) => {
+            values.iter().fold(0, |lengths, value| lengths | length(&fold(&value.value)))
+        }
+        Test::Regex(pattern) => required_part(&pattern.value).map_or(0, |text| length(&text)),
+        _ => 0,
+    }
+}
+
+fn column_key(slot: &str, predicate: &Predicate) -> u64 {
+    hash(&(slot, predicate.column.value.as_str()))
+}
+
+/// Where ranges of a column are kept.
+fn range_key(slot: &str, predicate: &Predicate, hull: Hull) -> u64 {
+    hash(&(slot, predicate.column.value.as_str(), hull.domain))
+}
+
 /// Under which keys those conditions are filed that this one may imply.
-fn lookup_keys(slot: &str, predicate: &Predicate) -> Vec<u64> {
+fn lookup_keys(slot: &str, predicate: &Predicate, lengths: u32) -> Vec<u64> {
     let column = predicate.column.value.as_str();
     let key = |kind: &str, text: &str| hash(&(slot, column, kind, text));
     let mut keys = Vec::new();
@@ -188,7 +254,6 @@ fn lookup_keys(slot: &str, predicate: &Predicate) -> Vec<u64> {
     };
     if let Some(value) = first_value {
         keys.push(key("value", &spelled(value)));
-        keys.push(key("range", ""));
         keys.push(key("regex", ""));
     }
     if let Some(text) = &first_text {
@@ -200,7 +265,7 @@ fn lookup_keys(slot: &str, predicate: &Predicate) -> Vec<u64> {
             let starts = text.char_indices().map(|(at, _)| at).filter(|at| text.len() - at <= LONGEST);
             keys.extend(starts.filter_map(|at| text.get(at..)).map(|end| key("end", end)));
         }
-        keys.extend(parts(text).map(|part| key("part", part)));
+        keys.extend(parts(text, lengths).map(|part| key("part", part)));
     }
     match &predicate.test {
         Test::Cidr(networks) => {
@@ -222,7 +287,6 @@ fn lookup_keys(slot: &str, predicate: &Predicate) -> Vec<u64> {
             }
         }
         Test::Regex(pattern) => keys.push(key("regex", &pattern.value)),
-        Test::Range { .. } => keys.push(key("range", "")),
         Test::Watchlist { alias, .. } => keys.push(key("watchlist", &alias.value)),
         _ => {}
     }
@@ -241,19 +305,26 @@ fn spelled(value: &Value) -> String {
     }
 }
 
-/// Up to the first three characters.
-fn first_part(text: &str) -> &str {
-    let end = text.char_indices().nth(3).map_or(text.len(), |(at, _)| at);
-    text.get(..end).unwrap_or(text)
+/// Every [`PIECE`] characters in a row; all of a shorter text.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let starts = text.char_indices().map(|(at, _)| at);
+    starts.enumerate().map_while(move |(number, at)| {
+        let rest = text.get(at..)?;
+        let mut ends = rest.char_indices().map(|(at, c)| at + c.len_utf8());
+        match ends.nth(PIECE - 1) {
+            Some(end) => rest.get(..end),
+            None => (number == 0).then_some(rest),
+        }
+    })
 }
 
-/// Every one, two or three characters in a row.
-fn parts(text: &str) -> impl Iterator<Item = &str> {
+/// Everything in a text that is as many characters long as one of `lengths` says (a bit for each, from one on).
+fn parts(text: &str, lengths: u32) -> impl Iterator<Item = &str> {
     let starts = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= LONGEST);
     starts.flat_map(move |at| {
         let rest = text.get(at..).unwrap_or("");
-        let ends = rest.char_indices().map(|(at, c)| at + c.len_utf8()).take(3);
-        ends.filter_map(move |end| rest.get(..end))
+        let ends = rest.char_indices().map(|(at, c)| at + c.len_utf8()).take(PIECE).zip(0..);
+        ends.filter(move |(_, bit)| lengths & (1 << bit) != 0).filter_map(move |(end, _)| rest.get(..end))
     })
 }
 

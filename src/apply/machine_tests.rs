@@ -11,7 +11,7 @@ use super::testing::*;
 use super::*;
 use crate::address::Target;
 use crate::model::environment::{Guards, Prune};
-use crate::plan::{Input, OnDrift, Policy, TargetState, plan};
+use crate::plan::{Adoption, Input, OnDrift, Policy, TargetState, plan};
 use crate::resource::{Kind, Marker, Resource};
 
 /// Something that happens between two applies. Numbers choose among what there is.
@@ -131,9 +131,11 @@ impl Machine {
             guards: Guards { max_deletes: 99, max_coverage_reducing: 99, max_change_percent: 100 },
             on_drift: Some(OnDrift::Revert),
             take_over: vec![],
+            adoption: Adoption::Leave,
             reenable_auto_disabled: false,
             targets: vec![],
             allow_empty: true,
+            changed: None,
             replace_ids: vec![],
         };
         let live = self.service.rules();

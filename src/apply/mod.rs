@@ -29,7 +29,7 @@ use tokio::sync::watch;
 
 use crate::plan::{Change, Plan};
 use crate::provider::{ErrorKind, Provider};
-use crate::resource::Live;
+use crate::resource::{Kind, Live};
 
 pub use journal::{Edge, Ending, Entry, Operation};
 pub use outcome::{ChangeResult, Ended, Event, List, Outcome};
@@ -86,9 +86,10 @@ struct Run<'a> {
     unrecorded: Mutex<Option<String>>,
 }
 
-/// Carries out every effective change of `plan`, in four phases: creates and updates; those of rules with response
-/// actions; deletes; and last what needs a name that only a deletion sets free. So nothing is taken away before what
-/// replaces it stands, and nothing acts on devices before the rest went well.
+/// Carries out every effective change of `plan`, in phases: watchlists, because rules refer to them; creates and updates;
+/// those of rules with response actions; deletes; what needs a name that only a deletion sets free; and last deletes of
+/// watchlists. So nothing is taken away before what replaces it stands, and nothing acts on devices before the rest went
+/// well. A rule whose watchlist did not come about is not begun.
 ///
 /// # Errors
 /// When not even the beginning could be recorded; nothing was done then.
@@ -119,7 +120,9 @@ pub async fn apply(
     let mut results: Vec<Ended> = changes.iter().map(|change| not_begun(change)).collect();
     let freed = run.names_set_free(&changes);
     for phase in 0..=LAST_PHASE {
+        let missing: Vec<&str> = watchlists_not_there(&changes, &results);
         let of_phase = changes.iter().enumerate().filter(|(_, change)| run.phase(change, &freed) == phase);
+        let of_phase = of_phase.filter(|(_, change)| !missing.iter().any(|list| change.uses_watchlist(list)));
         run.carry_out(of_phase.map(|(at, change)| (at, *change)).collect(), &mut results).await;
     }
     if run.urgency() < Urgency::Now {
@@ -138,7 +141,17 @@ pub async fn apply(
     Ok(outcome)
 }
 
-const LAST_PHASE: u8 = 3;
+const LAST_PHASE: u8 = 5;
+
+/// Watchlists that should have been written and are not, or not as they should be.
+fn watchlists_not_there<'c>(changes: &[&'c Change], results: &[Ended]) -> Vec<&'c str> {
+    let writes = changes
+        .iter()
+        .zip(results)
+        .filter(|(change, _)| change.kind == Kind::Watchlist && change.write.is_some());
+    let missing = writes.filter(|(_, ended)| ended.result.list() != List::Applied);
+    missing.map(|(change, _)| change.address.as_str()).collect()
+}
 
 impl Run<'_> {
     fn urgency(&self) -> Urgency {
@@ -150,11 +163,13 @@ impl Run<'_> {
     }
 
     fn phase(&self, change: &Change, freed: &BTreeSet<String>) -> u8 {
-        match &change.write {
-            None => 2,
-            Some(content) if names(&content.body).any(|name| freed.contains(name)) => LAST_PHASE,
-            Some(_) if change.has_response_actions() => 1,
-            Some(_) => 0,
+        match (&change.write, change.kind == Kind::Watchlist) {
+            (Some(_), true) => 0,
+            (None, true) => LAST_PHASE,
+            (None, false) => 3,
+            (Some(content), _) if names(&content.body).any(|name| freed.contains(name)) => 4,
+            (Some(_), _) if change.has_response_actions() => 2,
+            (Some(_), _) => 1,
         }
     }
 

@@ -50,6 +50,10 @@ impl Run<'_> {
             self.record(&note(Ending::NotWritten));
             return Next::Ended(ChangeResult::NotAttempted);
         }
+        if error.kind == ErrorKind::Partly {
+            self.record(&note(Ending::Unknown));
+            return Next::Ended(ChangeResult::Failed(error));
+        }
         if certainly_refused(error.kind) {
             self.record(&note(Ending::NotWritten));
             return Next::Ended(ChangeResult::Failed(error));

@@ -5,7 +5,7 @@ use super::outcome::{ChangeResult, Event};
 use super::settle::Next;
 use super::{Bound, Run};
 use crate::diff::{canonical, compare};
-use crate::plan::{Change, WriteContent};
+use crate::plan::{Action, Change, WriteContent};
 use crate::provider::{ErrorKind, ProviderError, Write};
 use crate::resource::{Live, Marker, digest};
 
@@ -125,6 +125,11 @@ impl Run<'_> {
         live: Option<&Live>,
     ) -> Result<(Option<Live>, Option<String>), ProviderError> {
         match (&wanted.write, live) {
+            (Some(write), Some(live)) if wanted.change.actions == [Action::Adopt] => {
+                // As the service has it, to the letter: nothing but the marker may change.
+                let write = Write { body: live.body.clone(), ..write.clone() };
+                bound.provider.update(&write, live).await.map(with_request_id)
+            }
             (Some(write), None) => bound.provider.create(write).await.map(with_request_id),
             (Some(write), Some(live)) => bound.provider.update(write, live).await.map(with_request_id),
             (None, Some(live)) => bound.provider.delete(live).await.map(|request_id| (None, request_id)),

@@ -10,7 +10,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, Suppression};
 use crate::source::SourceMap;
 
 use super::failure::Failure;
@@ -57,15 +57,12 @@ impl Entry {
 /// Takes the accepted findings away, and adds an error for each entry that no longer occurs.
 pub(super) fn apply(path: &Path, findings: &mut Diagnostics, sources: &SourceMap) -> Result<(), Failure> {
     let accepted = read(path)?;
-    let mut occurred = BTreeSet::new();
-    findings.retain(|finding| {
-        let entry = Entry::of(finding, sources);
-        let known = finding.severity != Severity::Error && accepted.contains(&entry);
-        if known {
-            occurred.insert(entry);
-        }
-        !known
-    });
+    let entry =
+        |finding: &Diagnostic| (finding.severity != Severity::Error).then(|| Entry::of(finding, sources));
+    let known = |finding: &Diagnostic| entry(finding).filter(|entry| accepted.contains(entry));
+    let occurred: BTreeSet<Entry> = findings.iter().filter_map(known).collect();
+    let reason = format!("accepted in the baseline {}", path.display());
+    findings.suppress(Suppression::External, &reason, |finding| known(finding).is_some());
     for gone in accepted.difference(&occurred) {
         findings.push(
             Diagnostic::error(STALE, "an entry of the baseline no longer occurs")

@@ -26,6 +26,9 @@ const SHOWN: usize = 30;
 struct World<'a> {
     journal: &'a Journal,
     progress: &'a Progress<'a>,
+    /// The environment whose events are printed as JSON lines.
+    stream: Option<&'a str>,
+    ui: &'a Ui,
 }
 
 #[async_trait]
@@ -39,17 +42,22 @@ impl Edge for World<'_> {
     }
 
     fn tell(&self, event: &Event<'_>) {
+        if let Some(environment) = self.stream {
+            self.ui.json_line(&crate::render::events::event(environment, event));
+        }
         self.progress.event(event);
     }
 }
 
-/// Carries out a plan; everything that happened. The journal is kept by `journal`.
+/// Carries out a plan; everything that happened. The journal is kept by `journal`; with `stream`, the environment's name,
+/// every event is also printed as a line of JSON.
 pub(crate) async fn carry_out(
     plan: &Plan,
     connection: &Connection,
     states: &[TargetState],
     settings: Settings,
     journal: &Journal,
+    stream: Option<&str>,
     ui: &Ui,
 ) -> Result<Outcome, Failure> {
     let bound: Vec<Bound<'_>> = connection
@@ -75,7 +83,7 @@ pub(crate) async fn carry_out(
         Failure::error("Ctrl-C could not be answered, so nothing was begun").caused_by(&error)
     })?;
     let watcher = tokio::spawn(watch_signals(signals, sender, connection.waits(), progress.bar()));
-    let world = World { journal, progress: &progress };
+    let world = World { journal, progress: &progress, stream, ui };
     let outcome = apply(plan, &bound, settings, &stop, &world).await;
     progress.finish();
     watcher.abort();

@@ -26,9 +26,11 @@ pub(crate) struct Connection {
     sandbox: Option<sandbox::Running>,
 }
 
-/// Connects to every target of an environment and signs in to each service that it uses.
+/// Connects to every target of an environment and signs in to each service that it uses. Watchlists are looked at where
+/// `watchlists` says so.
 pub(crate) async fn connect(
     environment: &Environment,
+    watchlists: bool,
     root: &Path,
     credential: CredentialChoice,
     settings: &Settings,
@@ -49,11 +51,13 @@ pub(crate) async fn connect(
     let mut providers: Vec<Box<dyn Provider>> = Vec::new();
     if let Some(target) = &environment.defender {
         let version = target.api_version.as_ref().map(|version| version.value.as_str());
-        providers.push(Box::new(session.defender(version)));
+        let defender = session.defender(version).managing_preview(target.preview_fields);
+        providers.push(Box::new(defender));
     }
     let version = environment.sentinel_api_version.as_ref().map(|version| version.value.as_str());
     for workspace in &environment.sentinel {
-        providers.push(Box::new(session.sentinel(Arc::clone(&workspace.value), version)));
+        let sentinel = session.sentinel(Arc::clone(&workspace.value), version);
+        providers.push(Box::new(sentinel.with_watchlists(watchlists)));
     }
     let platforms: std::collections::BTreeSet<_> =
         providers.iter().map(|provider| provider.target().platform()).collect();

@@ -136,7 +136,7 @@ fn is_torn(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Input, Policy};
+    use crate::plan::{Adoption, Input, Policy};
 
     fn plan() -> Plan {
         let policy = Policy {
@@ -144,9 +144,11 @@ mod tests {
             guards: crate::model::environment::Guards::default(),
             on_drift: None,
             take_over: vec![],
+            adoption: Adoption::Leave,
             reenable_auto_disabled: false,
             targets: vec![],
             allow_empty: false,
+            changed: None,
             replace_ids: vec![],
         };
         crate::plan::plan(&Input {

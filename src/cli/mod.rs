@@ -4,24 +4,30 @@
 //! rule. stdout is for data, stderr for talk (`ui`). Errors become exit codes in `failure` and nowhere else. Start with
 //! [`main`], then `plan` and `apply`.
 
+mod adopt;
 mod allowlist;
 mod apply;
 mod audit;
 mod baseline;
 mod carry_out;
 mod connection;
+mod diff;
 mod drift;
+mod expected;
 mod explain;
 mod failure;
 mod files;
 mod fmt;
 mod git;
+mod import;
 mod journal;
 mod kql;
+mod outputs;
 mod plan;
 mod planning;
 mod progress;
 mod record;
+mod recording;
 pub mod reference;
 mod render;
 mod repository;
@@ -29,6 +35,7 @@ mod sandbox;
 mod schema;
 mod settings;
 mod show;
+mod test;
 mod ui;
 mod validate;
 mod version;
@@ -104,21 +111,31 @@ enum Command {
     Show(show::ShowArgs),
     /// Show what was changed outside of Palisade since it was last applied
     Drift(drift::DriftArgs),
+    /// Compare the rules of two environments, or what an environment holds with what its files say
+    Diff(diff::DiffArgs),
+    /// Write the ownership marker into rules that their files pin by id, and nothing else
+    Adopt(adopt::AdoptArgs),
     /// Check the record of every apply
     Audit(audit::AuditArgs),
     /// Check every file offline and compile every environment
     Validate(validate::ValidateArgs),
+    /// Play the cases of rules: events, and what each compiled query must make of them
+    Test(test::TestArgs),
+    /// Turn result rows of a hunting query into a case
+    Record(recording::RecordArgs),
     /// Print the exact query and payload that would be sent for a rule
     Render(render::RenderArgs),
     /// Explain a diagnostic's code, or a rule: the effective query, and where each of its lines came from
     Explain(explain::ExplainArgs),
+    /// Write rule files for what exists already
+    Import(import::ImportArgs),
     /// Lay out YAML files in one way, comments kept, queries untouched
     Fmt(fmt::FmtArgs),
     /// Look at, question and change allowlists
     Allowlist(allowlist::AllowlistArgs),
     /// Check, format and inspect KQL queries in files and pipes
     Kql(kql::KqlArgs),
-    /// Read the tables of an environment from its tenant
+    /// Read the tables of an environment from its tenant, or print the schema of plans
     Schema(schema::SchemaArgs),
     /// Run and operate the local tenant of `cloud: sandbox`
     Sandbox(sandbox::SandboxArgs),
@@ -154,12 +171,17 @@ fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Plan(args) => plan::run(args, &start, settings, ui),
         Command::Apply(args) => apply::run(args, &start, settings, ui),
+        Command::Diff(args) => diff::run(args, &start, settings, ui),
         Command::Drift(args) => drift::run(args, &start, settings, ui),
+        Command::Adopt(args) => adopt::run(args, &start, settings, ui),
         Command::Audit(args) => audit::run(args, &start, ui),
         Command::Show(args) => show::run(args, ui),
         Command::Validate(args) => validate::run(args, &start, settings, ui),
+        Command::Test(args) => test::run(args, &start, settings, ui),
+        Command::Record(args) => recording::run(args, &start, settings, ui),
         Command::Render(args) => render::run(args, &start, settings, ui),
         Command::Explain(args) => explain::run(args, &start, settings, ui),
+        Command::Import(args) => import::run(args, &start, settings, ui),
         Command::Fmt(args) => fmt::run(args, &start, ui),
         Command::Allowlist(args) => allowlist::run(args, &start, settings, ui),
         Command::Kql(args) => kql::run(args, ui),

@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::diagnostic::Diagnostics;
+
 use super::block_on;
 use super::failure::{Exit, Failure};
+use super::outputs;
 use super::planning::{PlanningArgs, json, plan_environment, say_estimate, shown_json, text, write_private};
 use super::settings::Settings;
 use super::ui::Ui;
@@ -20,11 +23,33 @@ pub(crate) struct PlanArgs {
     #[arg(long)]
     detailed_exitcode: bool,
     /// How to print the plan
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+    format: PlanFormat,
 }
 
-/// How to print a plan.
+impl PlanArgs {
+    /// Only what to plan and how to print it.
+    pub(crate) const fn of(planning: PlanningArgs, format: Format) -> Self {
+        let format = match format {
+            Format::Text => PlanFormat::Text,
+            Format::Json => PlanFormat::Json,
+        };
+        Self { planning, out: None, detailed_exitcode: false, format }
+    }
+}
+
+/// How to print a plan, or drift.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum PlanFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For a comment or a step summary, at most --max-bytes long
+    Markdown,
+}
+
+/// How to print an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
     /// For people
@@ -34,28 +59,34 @@ pub(crate) enum Format {
 }
 
 pub(crate) fn run(args: &PlanArgs, start: &Path, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
+    args.planning.check_outputs()?;
+    outputs::writable([&args.out])?;
     let opened = args.planning.open(start)?;
     opened.require_sound(ui)?;
-    let environments = opened.choose(&args.planning.environments)?;
+    let environments = args.planning.choose(&opened, settings, ui)?;
     if args.out.is_some() && environments.len() != 1 {
         return Err(
             Failure::error("a saved plan is for one environment").help("use --out with a single -e NAME")
         );
     }
     let mut plans = Vec::new();
+    let mut findings = Diagnostics::default();
     let mut failed = None;
     for environment in environments {
         let planned = block_on(async {
             let planned = plan_environment(&opened, environment, &args.planning, settings, ui).await?;
-            if args.format == Format::Text {
+            if args.format == PlanFormat::Text {
                 ui.data(&text(&planned.plan, ui));
             }
             say_estimate(&planned.plan, &planned.connection, ui);
             planned.connection.close().await?;
-            Ok(planned.plan)
+            Ok((planned.plan, planned.findings))
         });
         match planned {
-            Ok(plan) => plans.push(plan),
+            Ok((plan, found)) => {
+                findings.extend(found);
+                plans.push(plan);
+            }
             // One environment's trouble does not hide the others' plans.
             Err(failure) => {
                 ui.failure(&failure);
@@ -63,13 +94,17 @@ pub(crate) fn run(args: &PlanArgs, start: &Path, settings: &Settings, ui: &Ui) -
             }
         }
     }
-    if args.format == Format::Json && !plans.is_empty() {
-        ui.data(&shown_json(&plans)?);
+    // No environment that changed is an answer too; one that failed is none.
+    let answered = failed.is_none() || !plans.is_empty();
+    match args.format {
+        PlanFormat::Json if answered => ui.data(&shown_json(&plans)?),
+        PlanFormat::Markdown if answered => {
+            ui.data(&outputs::plans_markdown(&plans, args.planning.markdown.max_bytes).text);
+        }
+        _ => {}
     }
-    if let Some(file) = &args.planning.json_into
-        && !plans.is_empty()
-    {
-        write_private(file, &shown_json(&plans)?)?;
+    if answered {
+        args.planning.write_outputs(&plans, findings, &opened, ui)?;
     }
     if let (Some(file), [plan]) = (&args.out, plans.as_slice()) {
         write_private(file, &json(&[plan])?)?;

@@ -7,12 +7,14 @@ use jiff::ToSpan as _;
 use crate::address::matches_glob;
 use crate::diagnostic::{Diagnostics, Severity, did_you_mean};
 use crate::model::environment::{Environment, Guards};
-use crate::plan::{Input, OnDrift, Plan, Policy, TargetState, redacted};
+use crate::plan::{Adoption, Affected, Input, OnDrift, Plan, Policy, TargetState, redacted};
 use crate::provider::auth::CredentialChoice;
+use crate::render::safe;
 use crate::resource::Resource;
 
 use super::connection::{Connection, connect};
 use super::failure::Failure;
+use super::outputs::{self, MarkdownArgs};
 use super::repository::{EnvironmentArgs, Opened};
 use super::settings::Settings;
 use super::ui::Ui;
@@ -35,6 +37,12 @@ pub(crate) struct PlanningArgs {
     /// Take rules that belong to this owner (repeatable)
     #[arg(long, value_name = "OWNER")]
     pub(crate) take_over: Vec<String>,
+    /// Adopt too: write the ownership marker into rules that their files pin by id and that carry none
+    #[arg(long)]
+    pub(crate) adopt: bool,
+    /// Plan nothing but that.
+    #[arg(skip)]
+    pub(crate) only_adopt: bool,
     /// Switch rules on again that the service switched off by itself
     #[arg(long)]
     pub(crate) reenable_auto_disabled: bool,
@@ -61,9 +69,18 @@ pub(crate) struct PlanningArgs {
     /// Plan towards the repository as it was at this git revision: a rollback. The working tree is not touched
     #[arg(long, value_name = "REVISION")]
     pub(crate) at: Option<String>,
+    /// Consider only what changed between this git revision and the files: every rule that compiles differently, be it
+    /// through its own file, an allowlist, a parameter, an override or a setting
+    #[arg(long, value_name = "REVISION", conflicts_with = "at")]
+    pub(crate) changed_since: Option<String>,
     /// Also write the plan as JSON to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) json_into: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) markdown: MarkdownArgs,
+    /// Also write findings and coverage-reducing changes as SARIF to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sarif_into: Option<PathBuf>,
 }
 
 /// `--on-drift`.
@@ -96,15 +113,75 @@ pub(crate) fn credential_help() -> String {
 }
 
 impl PlanningArgs {
-    /// Opens the repository, as it is or as it was at `--at`.
+    /// Opens the repository, as it is or as it was at `--at`, together with that of `--changed-since`.
     pub(crate) fn open(&self, start: &Path) -> Result<Opened, Failure> {
-        match &self.at {
-            None => super::repository::open(start),
-            Some(revision) => super::repository::open_at(start, revision),
+        let mut opened = match &self.at {
+            None => super::repository::open(start)?,
+            Some(revision) => super::repository::open_at(start, revision)?,
+        };
+        if let Some(revision) = &self.changed_since {
+            let then = super::repository::open_at(start, revision)?;
+            if then.diagnostics.has_errors() {
+                return Err(Failure::error(format!("the repository as of {revision} has errors itself"))
+                    .help("choose a revision in which `palisade validate` succeeds"));
+            }
+            opened.since = Some((revision.clone(), then.repository));
         }
+        Ok(opened)
     }
 
-    fn policy(&self, environment: &Environment) -> Policy {
+    /// Writes what was asked for beside the printed plans.
+    pub(crate) fn write_outputs(
+        &self,
+        plans: &[Plan],
+        mut findings: Diagnostics,
+        opened: &Opened,
+        ui: &Ui,
+    ) -> Result<(), Failure> {
+        if let Some(file) = &self.json_into {
+            write_private(file, &shown_json(plans)?)?;
+        }
+        self.markdown.write_plans(plans, ui)?;
+        if let Some(file) = &self.sarif_into {
+            for plan in plans {
+                findings.extend(outputs::reductions(plan, &opened.repository));
+            }
+            findings.settle(&opened.repository.sources);
+            outputs::write(file, &outputs::sarif_text(&findings, &opened.repository))?;
+        }
+        Ok(())
+    }
+
+    /// Fails before anything is done if one of the files cannot be written.
+    pub(crate) fn check_outputs(&self) -> Result<(), Failure> {
+        outputs::writable([&self.json_into, &self.markdown.markdown_into, &self.sarif_into])
+    }
+
+    /// The environments that were asked for. Of a whole set, those that did not change are left out and told.
+    pub(crate) fn choose<'o>(
+        &self,
+        opened: &'o Opened,
+        settings: &Settings,
+        ui: &Ui,
+    ) -> Result<Vec<&'o Environment>, Failure> {
+        let mut chosen = opened.choose(&self.environments)?;
+        if opened.since.is_some() && self.environments.environments.is_empty() {
+            let today = settings.today()?;
+            let differs = |environment: &&Environment| {
+                opened.affected(environment, today).is_none_or(|(_, found)| !found.addresses.is_empty())
+            };
+            let (changed, same): (Vec<_>, Vec<_>) = chosen.into_iter().partition(differs);
+            if !same.is_empty() {
+                let names: Vec<&str> = same.iter().map(|environment| environment.name.as_str()).collect();
+                let revision = self.changed_since.as_deref().unwrap_or_default();
+                ui.say(&format!("Not changed since {}: {}.", safe::line(revision), names.join(", ")));
+            }
+            chosen = changed;
+        }
+        Ok(chosen)
+    }
+
+    fn policy(&self, environment: &Environment, changed: Option<(String, Affected)>) -> Policy {
         let guards = environment.guards;
         Policy {
             prune: environment.prune.value,
@@ -119,10 +196,16 @@ impl PlanningArgs {
                 DriftChoice::Fail => OnDrift::Fail,
             }),
             take_over: self.take_over.clone(),
+            adoption: match (self.only_adopt, self.adopt) {
+                (true, _) => Adoption::Only,
+                (false, true) => Adoption::Also,
+                (false, false) => Adoption::Leave,
+            },
             reenable_auto_disabled: self.reenable_auto_disabled,
             targets: self.target.clone(),
             allow_empty: self.allow_empty,
             replace_ids: self.replace_id.clone(),
+            changed,
         }
     }
 }
@@ -132,6 +215,8 @@ pub(crate) struct Planned {
     pub(crate) plan: Plan,
     pub(crate) connection: Connection,
     pub(crate) states: Vec<TargetState>,
+    /// What compiling it found.
+    pub(crate) findings: Diagnostics,
 }
 
 /// Compiles, connects, lists and plans one environment.
@@ -142,9 +227,11 @@ pub(crate) async fn plan_environment(
     settings: &Settings,
     ui: &Ui,
 ) -> Result<Planned, Failure> {
-    let (desired, diagnostics) = opened.compile(environment, settings.today()?, ui)?;
+    let (desired, diagnostics) = opened.compile_proven(environment, settings.today()?, ui)?;
     warn(opened, &diagnostics, ui);
-    let connection = connect(environment, &opened.root, args.credential.0, settings).await?;
+    let connection =
+        connect(environment, opened.has_watchlists(environment), &opened.root, args.credential.0, settings)
+            .await?;
     let states = match connection.list().await {
         Ok(states) => states,
         Err(failure) => {
@@ -160,7 +247,7 @@ pub(crate) async fn plan_environment(
     let ttl = now.checked_add(VALID_HOURS.hours()).unwrap_or(now);
     let expiry = desired.next_expiry.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok());
     let valid_until = expiry.map_or(ttl, |expiry| expiry.timestamp().min(ttl));
-    let policy = args.policy(environment);
+    let policy = args.policy(environment, opened.affected(environment, settings.today()?));
     let mut plan = crate::plan::plan(&Input {
         environment: &environment.name,
         owner: &environment.owner.value,
@@ -176,7 +263,7 @@ pub(crate) async fn plan_environment(
     {
         plan.diagnostics = items;
     }
-    Ok(Planned { plan, connection, states })
+    Ok(Planned { plan, connection, states, findings: diagnostics })
 }
 
 /// A `--target` that fits nothing is a slip of the pen: an empty plan would look like success.
@@ -272,6 +359,6 @@ pub(crate) fn json(plans: &[&Plan]) -> Result<String, Failure> {
             [only] => only.take(),
             several => serde_json::json!({ "plans": several }),
         })
-        .map(|value| format!("{value:#}\n"))
+        .map(|value| crate::render::json::pretty(&value))
         .map_err(|error| Failure::error("the plan cannot be written as JSON").caused_by(&error))
 }

@@ -119,7 +119,7 @@ impl<'a> Progress<'a> {
                 format!(
                     "  {} {address}: {done}, but the service keeps other values in {}",
                     paint.removed("✗"),
-                    names.join(", ")
+                    safe::line(&names.join(", "))
                 )
             }
             ChangeResult::Stale => {

@@ -23,7 +23,8 @@ pub struct Entry {
 }
 
 /// Codes that commands themselves report.
-const COMMANDS: [Code; 2] = [
+const COMMANDS: [Code; 3] = [
+    super::outputs::REDUCES,
     Code {
         code: "BASE-01",
         title: "an entry of the baseline no longer occurs",
@@ -47,6 +48,7 @@ pub fn entries() -> Vec<Entry> {
         .chain(compile::ANALYSIS_CODES)
         .chain(compile::advice::CODES)
         .chain(crate::allowlist::CODES)
+        .chain(crate::verify::CODES)
         .chain(&COMMANDS);
     let codes =
         tables.map(|c| Entry { code: c.code, title: c.title, explanation: c.explanation, lint: None });

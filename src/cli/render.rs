@@ -50,21 +50,18 @@ pub(crate) fn run(args: &RenderArgs, start: &Path, settings: &Settings, ui: &Ui)
         for resource in of_rule {
             let (payload, query) = payload(resource, &environment.owner.value);
             match args.format {
-                RenderFormat::Json => ui.data(
-                    &json!({
-                        "rule": resource.address.rule,
-                        "platform": resource.address.target.platform().as_str(),
-                        "id": resource.remote_id,
-                        "query": query,
-                        "payload": payload,
-                    })
-                    .to_string(),
-                ),
+                RenderFormat::Json => ui.json_line(&json!({
+                    "rule": resource.address.rule,
+                    "platform": resource.address.target.platform().as_str(),
+                    "id": resource.remote_id,
+                    "query": query,
+                    "payload": payload,
+                })),
                 RenderFormat::Kql => {
                     ui.data(&format!("// {} ({})", resource.address, resource.remote_id));
                     ui.data(&match query.as_str() {
                         Some(query) => safe::lines(query),
-                        None => format!("// no query; payload: {payload}"),
+                        None => format!("// no query; payload: {}", crate::render::json::line(&payload)),
                     });
                 }
             }

@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 
-use crate::compile::{Desired, compile};
+use crate::compile::{Analyses, Desired, compile};
 use crate::diagnostic::{Diagnostics, Severity, did_you_mean};
 use crate::model::Repository;
 use crate::model::environment::{Environment, Ring};
+use crate::plan::Affected;
+use crate::plan::affected::between;
+use crate::verify::Verifier;
 
 use super::failure::{Exit, Failure};
 use super::ui::Ui;
@@ -17,10 +20,12 @@ pub(crate) struct Opened {
     pub(crate) root: PathBuf,
     pub(crate) repository: Repository,
     pub(crate) diagnostics: Diagnostics,
+    /// An earlier state that a plan is limited to the difference from, with the name of its revision.
+    pub(crate) since: Option<(String, Repository)>,
 }
 
 /// Which environments a command is about.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, Default, Clone, clap::Args)]
 pub(crate) struct EnvironmentArgs {
     /// The environment to work on (repeatable)
     #[arg(short = 'e', long = "env", value_name = "NAME", env = "PALISADE_ENV", value_delimiter = ',')]
@@ -79,7 +84,7 @@ pub(crate) fn open(start: &Path) -> Result<Opened, Failure> {
         .help("change to your detection repository, or name it with -C DIR"));
     };
     let (repository, diagnostics) = crate::load::load(&root);
-    Ok(Opened { root, repository, diagnostics })
+    Ok(Opened { root, repository, diagnostics, since: None })
 }
 
 /// Reads the repository that `start` lies in as it was at a git revision. Everything but the files (the sandbox's state,
@@ -88,7 +93,7 @@ pub(crate) fn open_at(start: &Path, revision: &str) -> Result<Opened, Failure> {
     let Some(root) = crate::load::find_root(start) else { return open(start) };
     let snapshot = super::git::Snapshot::read(&root, revision)?;
     let (repository, diagnostics) = crate::load::load(snapshot.path());
-    Ok(Opened { root, repository, diagnostics })
+    Ok(Opened { root, repository, diagnostics, since: None })
 }
 
 impl EnvironmentArgs {
@@ -147,6 +152,23 @@ impl Opened {
         Ok(chosen)
     }
 
+    /// Whether the watchlists of the environment's workspaces are ours to look at: it has some, or says `watchlists:`, so that
+    /// those it had are found and deleted. Without, they are never asked for.
+    pub(crate) fn has_watchlists(&self, environment: &Environment) -> bool {
+        environment.watchlists.is_some()
+            || self.repository.watchlists.iter().any(|list| environment.takes_watchlist(list))
+    }
+
+    /// What the files change in an environment since the revision that was asked for, by comparing what both compile to: a
+    /// comment changes nothing, a shared list, a parameter or a setting may change many rules.
+    pub(crate) fn affected(&self, environment: &Environment, today: Date) -> Option<(String, Affected)> {
+        let (revision, then) = self.since.as_ref()?;
+        let now = compile(&self.repository, environment, today).0;
+        let before = then.environments.iter().find(|known| known.name == environment.name);
+        let before = before.map(|environment| compile(then, environment, today).0).unwrap_or_default();
+        Some((revision.clone(), between(&now.resources, &before.resources)))
+    }
+
     /// Stops when something that was read is wrong, after showing all of it.
     pub(crate) fn require_sound(&self, ui: &Ui) -> Result<(), Failure> {
         if self.diagnostics.has_errors() {
@@ -167,6 +189,26 @@ impl Opened {
         diagnostics.settle(&self.repository.sources);
         if diagnostics.has_errors() {
             show(&diagnostics, &self.repository, ui);
+            return Err(Failure::diagnosed(Exit::Error));
+        }
+        Ok((desired, diagnostics))
+    }
+}
+
+impl Opened {
+    /// As [`Self::compile`], for what is about to be deployed: attacks that must alert do, or it stops.
+    pub(crate) fn compile_proven(
+        &self,
+        environment: &Environment,
+        today: Date,
+        ui: &Ui,
+    ) -> Result<(Desired, Diagnostics), Failure> {
+        let (desired, diagnostics) = self.compile(environment, today, ui)?;
+        let analyses = Analyses::default();
+        let mut broken = Verifier::new(&self.repository, &analyses, today).promises(environment, &desired);
+        if broken.has_errors() {
+            broken.settle(&self.repository.sources);
+            show(&broken, &self.repository, ui);
             return Err(Failure::diagnosed(Exit::Error));
         }
         Ok((desired, diagnostics))

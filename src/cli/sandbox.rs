@@ -19,6 +19,7 @@ use input::{assignments, in_place, pairs, parse_json, read, with};
 use reach::{perform, reset};
 use serve::serve;
 
+use crate::render::safe;
 use crate::sandbox::SandboxError;
 
 use super::connection::SANDBOX_STATE;
@@ -134,7 +135,7 @@ async fn fault(dir: &Path, command: &FaultCommand, out: &mut dyn Write) -> Resul
 
 async fn act(dir: &Path, done: &str, operation: &Value, out: &mut dyn Write) -> Result<(), SandboxError> {
     let found = perform(dir, operation).await?;
-    let fact = |name: &str| found.get(name).and_then(Value::as_str).unwrap_or_default();
+    let fact = |name: &str| safe::line(found.get(name).and_then(Value::as_str).unwrap_or_default());
     say(out, &format!("{done} {} ({}) in {}.\n", fact("id"), fact("name"), fact("place")))
 }
 

@@ -1,4 +1,4 @@
-//! `palisade schema`: the tables of an environment, read from its tenant and kept beside it, so that queries over them are
+//! `palisade schema pull`: the tables of an environment, read from its tenant and kept beside it, so that queries over them are
 //! checked offline. The tenant is only read; a file that says something else is replaced only with `--force`.
 
 use std::path::{Path, PathBuf};
@@ -28,7 +28,12 @@ pub(crate) struct SchemaArgs {
 enum SchemaCommand {
     /// Write what the tenant has besides the built-in tables to environments/ENV/schema/PLATFORM.json
     Pull(PullArgs),
+    /// Print the JSON Schema of plans as `plan --json-into`, `--format json` and `--out` write them
+    Plan,
 }
+
+/// The format of plans, for programs that read them. A test holds it to what is written.
+const PLAN_SCHEMA: &str = include_str!("../../docs/schema/plan-1.0.json");
 
 #[derive(Debug, Args)]
 struct PullArgs {
@@ -75,7 +80,13 @@ struct Output {
 }
 
 pub(crate) fn run(args: &SchemaArgs, start: &Path, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
-    let SchemaCommand::Pull(args) = &args.command;
+    let args = match &args.command {
+        SchemaCommand::Pull(args) => args,
+        SchemaCommand::Plan => {
+            ui.data(PLAN_SCHEMA);
+            return Ok(Exit::Done);
+        }
+    };
     let opened = open(start)?;
     let named = args.environment.iter().cloned().collect();
     let chosen = opened.choose(&EnvironmentArgs { environments: named, ..EnvironmentArgs::default() })?;
@@ -118,7 +129,7 @@ async fn pull(
         return Err(Failure::error(format!("`{}` has no such platform", environment.name))
             .help("`defender:` and `sentinel:` of the environment file say which it has"));
     }
-    let connection = connect(&wanted, root, args.credential.0, settings).await?;
+    let connection = connect(&wanted, false, root, args.credential.0, settings).await?;
     let outputs = read(&wanted, &connection, folder, ui).await;
     connection.close().await?;
     outputs

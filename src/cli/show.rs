@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::plan::Plan;
 
 use super::failure::{Exit, Failure};
-use super::plan::Format;
+use super::outputs::{MarkdownArgs, plans_markdown, writable};
+use super::plan::PlanFormat;
 use super::planning::{shown_json, text};
 use super::ui::Ui;
 
@@ -18,16 +19,21 @@ pub(crate) struct ShowArgs {
     /// The plan file
     plan: PathBuf,
     /// How to print the plan
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+    format: PlanFormat,
+    #[command(flatten)]
+    markdown: MarkdownArgs,
 }
 
 pub(crate) fn run(args: &ShowArgs, ui: &Ui) -> Result<Exit, Failure> {
-    let plan = read(&args.plan)?;
+    writable([&args.markdown.markdown_into])?;
+    let plans = [read(&args.plan)?];
     match args.format {
-        Format::Text => ui.data(&text(&plan, ui)),
-        Format::Json => ui.data(&shown_json(&[plan])?),
+        PlanFormat::Text => plans.iter().for_each(|plan| ui.data(&text(plan, ui))),
+        PlanFormat::Json => ui.data(&shown_json(&plans)?),
+        PlanFormat::Markdown => ui.data(&plans_markdown(&plans, args.markdown.max_bytes).text),
     }
+    args.markdown.write_plans(&plans, ui)?;
     Ok(Exit::Done)
 }
 

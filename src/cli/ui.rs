@@ -55,6 +55,16 @@ impl Ui {
         let _ = stdout.flush();
     }
 
+    /// Data as JSON, indented.
+    pub(crate) fn json(&self, value: &serde_json::Value) {
+        self.data(&crate::render::json::pretty(value));
+    }
+
+    /// Data as JSON, on one line.
+    pub(crate) fn json_line(&self, value: &serde_json::Value) {
+        self.data(&crate::render::json::line(value));
+    }
+
     /// Talk that `--quiet` leaves out.
     pub(crate) fn say(&self, text: &str) {
         if !self.quiet {

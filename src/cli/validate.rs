@@ -4,9 +4,13 @@ use std::path::{Path, PathBuf};
 
 use crate::compile::{Analyses, advice, compile_with};
 use crate::diagnostic::Diagnostics;
+use crate::model::Repository;
+use crate::render::{annotations, diagnostics, diagnostics_markdown, json};
+use crate::source::SourceMap;
+use crate::verify::Verifier;
 
 use super::failure::{Exit, Failure};
-use super::plan::Format;
+use super::outputs::{self, MarkdownArgs};
 use super::repository::{EnvironmentArgs, count_line, open, open_at};
 use super::settings::Settings;
 use super::ui::Ui;
@@ -32,11 +36,37 @@ pub(crate) struct ValidateArgs {
     #[arg(long, value_name = "REV")]
     since: Option<String>,
     /// How to print the findings
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = FindingsFormat::Text)]
+    format: FindingsFormat,
+    /// Also write the findings as JSON to this file
+    #[arg(long, value_name = "FILE")]
+    json_into: Option<PathBuf>,
+    /// Also write the findings as SARIF to this file
+    #[arg(long, value_name = "FILE")]
+    sarif_into: Option<PathBuf>,
+    #[command(flatten)]
+    markdown: MarkdownArgs,
+}
+
+/// How to print findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum FindingsFormat {
+    /// For people, with the lines of the files
+    Text,
+    /// For programs
+    Json,
+    /// For code scanning
+    Sarif,
+    /// As annotations of GitHub Actions, ten of each type, and as text
+    Github,
+    /// As issues of Azure Pipelines, ten of each type, and as text
+    Azdo,
+    /// For a comment or a step summary, at most --max-bytes long
+    Markdown,
 }
 
 pub(crate) fn run(args: &ValidateArgs, start: &Path, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
+    outputs::writable([&args.json_into, &args.sarif_into, &args.markdown.markdown_into])?;
     let opened = open(start)?;
     let today = settings.today()?;
     let named = !args.environments.environments.is_empty();
@@ -48,6 +78,7 @@ pub(crate) fn run(args: &ValidateArgs, start: &Path, settings: &Settings, ui: &U
     let sources = &opened.repository.sources;
     let mut findings: Diagnostics = opened.diagnostics.clone();
     let analyses = Analyses::default();
+    let verifier = Verifier::new(&opened.repository, &analyses, today);
     for environment in &environments {
         let (desired, mut compiled) = compile_with(&analyses, &opened.repository, environment, today);
         // Rules that could not be read are not there: that a list reaches none of them would say nothing.
@@ -55,10 +86,13 @@ pub(crate) fn run(args: &ValidateArgs, start: &Path, settings: &Settings, ui: &U
         compiled.retain(|finding| !incomplete || finding.code != "ALW-11");
         findings.extend(compiled);
         if !incomplete {
+            findings.extend(verifier.promises(environment, &desired));
             findings.extend(advice::empty_environment(&opened.repository, environment, &desired));
         }
     }
     findings.extend(advice::advise(&opened.repository));
+    findings.extend(verifier.mistakes(&|_| true));
+    findings.extend(verifier.untested());
     if let Some(revision) = &args.since {
         let then = open_at(start, revision)?;
         if then.diagnostics.has_errors() {
@@ -84,16 +118,14 @@ pub(crate) fn run(args: &ValidateArgs, start: &Path, settings: &Settings, ui: &U
     }
     findings.settle(sources);
 
-    match args.format {
-        Format::Text => {
-            ui.data(&crate::render::diagnostics::text(&findings, sources, ui.out.color, ui.width));
-        }
-        Format::Json => {
-            let json =
-                serde_json::json!({ "diagnostics": crate::render::diagnostics::json(&findings, sources) });
-            ui.data(&format!("{json:#}"));
-        }
+    ui.data(&shown(&findings, &opened.repository, args, ui));
+    if let Some(file) = &args.json_into {
+        outputs::write(file, &json::pretty(&as_json(&findings, sources)))?;
     }
+    if let Some(file) = &args.sarif_into {
+        outputs::write(file, &outputs::sarif_text(&findings, &opened.repository))?;
+    }
+    args.markdown.write(|limit| diagnostics_markdown::markdown(TITLE, &findings, sources, limit))?;
     let strict = args.strict || opened.repository.project.lint.strict;
     let warnings = findings.count(crate::diagnostic::Severity::Warning);
     if findings.has_errors() || (strict && warnings > 0) {
@@ -111,4 +143,27 @@ pub(crate) fn run(args: &ValidateArgs, start: &Path, settings: &Settings, ui: &U
         if findings.is_empty() { String::new() } else { format!(" {}.", count_line(&findings)) }
     ));
     Ok(Exit::Done)
+}
+
+/// Heading of the markdown.
+const TITLE: &str = "Palisade validate";
+
+fn as_json(findings: &Diagnostics, sources: &SourceMap) -> serde_json::Value {
+    serde_json::json!({ "diagnostics": diagnostics::json(findings, sources) })
+}
+
+fn shown(findings: &Diagnostics, repository: &Repository, args: &ValidateArgs, ui: &Ui) -> String {
+    let sources = &repository.sources;
+    let text = |color| diagnostics::text(findings, sources, color, ui.width);
+    match args.format {
+        FindingsFormat::Text => text(ui.out.color),
+        FindingsFormat::Json => json::pretty(&as_json(findings, sources)),
+        FindingsFormat::Sarif => outputs::sarif_text(findings, repository),
+        // Annotations are few and short; the log has everything.
+        FindingsFormat::Github => format!("{}{}", text(ui.out.color), annotations::github(findings, sources)),
+        FindingsFormat::Azdo => format!("{}{}", text(ui.out.color), annotations::azure(findings, sources)),
+        FindingsFormat::Markdown => {
+            diagnostics_markdown::markdown(TITLE, findings, sources, args.markdown.max_bytes)
+        }
+    }
 }

@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use crate::address::{RuleId, matches_glob};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::model::Repository;
-use crate::model::allowlist::{Allowlist, Entry, Predicate, RulePattern, Scope as ListScope};
+use crate::model::allowlist::{Allowlist, Entry, Predicate, RulePattern, Scope as ListScope, Test, Value};
 use crate::model::environment::Environment;
 use crate::model::rule::{Rule, SlotPolicy, Strength};
 use crate::resource::EntryUse;
@@ -20,7 +20,7 @@ use crate::source::Span;
 
 use super::query::Dialect;
 use super::select::Selection;
-use super::{Scope, predicate, strength};
+use super::{Scope, columns, predicate, strength};
 
 /// The line that closes a slot's `where`; a line of its own, so that another entry is exactly one more line.
 pub(crate) const CLOSE: &str = ")";
@@ -86,6 +86,7 @@ impl<'a> AllowlistIndex<'a> {
                 continue;
             }
             index.check_expiries(repository, list, diagnostics);
+            super::watchlists::check(repository, environment, list, diagnostics);
             let mut reached = BTreeSet::new();
             for pattern in &list.rules {
                 let exact = match &pattern.value {
@@ -291,6 +292,15 @@ fn check_entry(
                     .with_help(help),
             );
         }
+        if let Some((why, help)) = address_for_a_name(predicate)
+            && scope.index.first_report(predicate.span, "ALW-05")
+        {
+            diagnostics.push(
+                Diagnostic::error("ALW-05", "an address is compared with a name")
+                    .labelled(predicate.span, why)
+                    .with_help(help),
+            );
+        }
         if let Some(why) = strength::matches_everything(predicate)
             && scope.index.first_report(predicate.span, "ALW-08")
         {
@@ -302,6 +312,35 @@ fn check_entry(
         }
     }
     check_strength(scope, rule, policy, entry, diagnostics);
+}
+
+/// Networks on a column of names silence nothing, and the noise that they were written for stays.
+fn address_for_a_name(predicate: &Predicate) -> Option<(String, &'static str)> {
+    let column = &predicate.column.value;
+    if !columns::holds_no_addresses(column) {
+        return None;
+    }
+    let network = |value: &Value| match value {
+        Value::String(text) => {
+            text.split_once('/').is_some_and(|(address, length)| {
+                address.parse::<std::net::IpAddr>().is_ok() && length.parse::<u8>().is_ok()
+            }) || (column.ends_with("DeviceName") && text.parse::<std::net::IpAddr>().is_ok())
+        }
+        _ => false,
+    };
+    let addresses = match &predicate.test {
+        Test::Cidr(_) => true,
+        Test::Equals(value) => network(&value.value),
+        Test::In(values) => values.iter().any(|value| network(&value.value)),
+        _ => false,
+    };
+    let operator = predicate.test.operator();
+    addresses.then(|| {
+        (
+            format!("`{column}` holds no addresses, so `{operator}` with a network never matches"),
+            "compare a column of addresses with `cidr`, or the names with `in` or `ends_with`",
+        )
+    })
 }
 
 fn check_strength(

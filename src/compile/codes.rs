@@ -43,8 +43,9 @@ pub const CODES: &[Code] = &[
         "an allowlist entry is weaker than required",
         "Strength says how hard it is to walk through an entry. Strong: a hash, a signer together with a valid signature, the \
          id of a device or account. Medium: a full path that only an administrator can write, an exact command line. Weak: a \
-         file name, a path that users can write, a part of a text, a network of more than 256 addresses. An entry is as strong \
-         as its strongest predicate, because all of them must hold.",
+         file name, a path that users can write (also by `..`, a short name, a stream or a variable), a part of a text, a \
+         network of more than 256 addresses, the issuer of a certificate, an application's id. An entry is as strong as its \
+         strongest predicate, because all of them must hold.",
     ),
     code(
         "ALW-07",

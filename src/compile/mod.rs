@@ -22,6 +22,7 @@ mod select;
 mod shape;
 mod slot;
 pub(crate) mod strength;
+mod watchlists;
 
 #[cfg(test)]
 mod injection_tests;
@@ -41,6 +42,8 @@ use crate::resource::Resource;
 pub use allowlist::AllowlistIndex;
 pub(crate) use allowlist::is_in as list_is_in;
 pub use analysis::{Analyses, CODES as ANALYSIS_CODES};
+pub(crate) use analysis::{Known, platform_of};
+pub(crate) use check::apply_policy;
 pub use codes::CODES;
 pub use lower::MAX_QUERY;
 pub use select::{DropReason, Dropped};
@@ -100,6 +103,7 @@ pub fn compile_with(
         compile_rule(&scope, rule, *enabled, &mut desired, &mut diagnostics);
     }
     index.report_unused(&mut diagnostics);
+    desired.resources.extend(watchlists::resources(repository, environment));
     desired.next_expiry = index.next_expiry();
     desired.resources.sort_by(|a, b| a.address.cmp(&b.address));
     unique_names(&desired, &mut diagnostics);

@@ -96,7 +96,9 @@ fn asserts_signature(predicate: &Predicate) -> bool {
             Test::Equals(value) => match &value.value {
                 Value::Bool(truth) => *truth,
                 Value::Long(number) => *number == 1,
-                Value::String(text) => ["1", "true", "signedvalid"].contains(&text.to_lowercase().as_str()),
+                Value::String(text) => {
+                    ["1", "true", "signedvalid", "valid"].contains(&text.to_lowercase().as_str())
+                }
                 _ => false,
             },
             _ => false,
@@ -112,7 +114,10 @@ fn of_predicate(predicate: &Predicate, valid_signature: bool) -> (Strength, Stri
             columns::class(column),
             ColumnClass::ChosenName
                 | ColumnClass::SignatureValidity
+                | ColumnClass::SignaturePresence
                 | ColumnClass::Signer
+                | ColumnClass::Issuer
+                | ColumnClass::ApplicationId
                 | ColumnClass::Path
         );
         let strength = if counts { Strength::Medium } else { Strength::Weak };
@@ -124,16 +129,32 @@ fn of_predicate(predicate: &Predicate, valid_signature: bool) -> (Strength, Stri
     }
     match columns::class(column) {
         ColumnClass::Hash | ColumnClass::DirectoryId if exact => (Strength::Strong, String::new()),
-        ColumnClass::Hash | ColumnClass::DirectoryId => {
+        ColumnClass::BrokenHash if exact => (
+            Strength::Medium,
+            format!("two files with one `{column}` can be made, one of them harmless; use SHA256 or SHA1"),
+        ),
+        ColumnClass::AccountName if exact => (
+            Strength::Medium,
+            format!(
+                "an administrator of the directory can give this `{column}` to another account; an id or SID stays"
+            ),
+        ),
+        ColumnClass::Hash | ColumnClass::BrokenHash | ColumnClass::DirectoryId | ColumnClass::AccountName => {
             weak(format!("only part of `{column}` is compared, and parts can be brought about"))
         }
         ColumnClass::Signer if exact && valid_signature => (Strength::Strong, String::new()),
         ColumnClass::Signer => weak(format!(
-            "anyone can put this name into a certificate of their own; `{column}` counts only together with a check that the signature is valid"
+            "anyone can put this name into a certificate of their own, or copy a certificate onto another file; `{column}` counts only together with a check that the signature is valid (IsTrusted, SignatureState, IsCertificateValid)"
         )),
-        ColumnClass::SignatureValidity => {
+        ColumnClass::Issuer => {
+            weak(format!("whoever buys a certificate from the same authority has this `{column}`"))
+        }
+        ColumnClass::SignatureValidity | ColumnClass::SignaturePresence => {
             weak(format!("`{column}` holds for every signed program, whoever signed it"))
         }
+        ColumnClass::ApplicationId => weak(format!(
+            "who signs in chooses `{column}`: public applications need no secret, so any stolen session can use it"
+        )),
         ColumnClass::Path => of_path(predicate, exact),
         ColumnClass::CommandLine if exact => {
             (Strength::Medium, format!("an attacker who knows this exact `{column}` can reuse it"))
@@ -157,8 +178,8 @@ fn of_path(predicate: &Predicate, exact: bool) -> (Strength, String) {
             );
         }
     };
-    match paths.iter().find(|path| !columns::is_admin_only(path)) {
-        Some(path) => (Strength::Weak, format!("any user can write to `{path}`")),
+    match paths.iter().find_map(|path| columns::way_to_write(path)) {
+        Some(way) => (Strength::Weak, way),
         None if paths.is_empty() => (Strength::Weak, format!("`{column}` is not compared with a path")),
         None if exact => {
             (Strength::Medium, "an administrator of the device can replace this file".to_owned())

@@ -7,9 +7,13 @@
 //!
 //! Pure: no file is read or written here, and no service is asked. Start with [`Draft`], then [`raise::sentinel`].
 
+mod candidate;
 pub mod draft;
+pub mod formats;
+pub mod live;
 pub mod raise;
 pub mod slug;
+mod verify;
 pub mod write;
 
 pub use draft::{Draft, Fate, Properties, Remark, Section};

@@ -88,21 +88,20 @@ fn sequence_item(out: &mut String, item: &Value, indent: usize, spread: bool) {
     pad(out, indent);
     out.push('-');
     let start = out.len() - indent - 1;
+    let flow = flow(item).filter(|_| !spread).filter(|flow| fits(out, start, flow));
+    // The first member of what is spread stands beside the dash.
+    let mut inside = String::new();
     match item {
-        Value::Object(members) if !members.is_empty() => {
-            match flow(item).filter(|_| !spread).filter(|flow| fits(out, start, flow)) {
-                Some(flow) => line(out, &flow),
-                None => {
-                    // The first member stands beside the dash.
-                    let mut inside = String::new();
-                    mapping(&mut inside, members, indent + 2);
-                    out.push(' ');
-                    out.push_str(inside.get(indent + 2..).unwrap_or_default());
-                }
-            }
+        Value::Object(members) if !members.is_empty() && flow.is_none() => {
+            mapping(&mut inside, members, indent + 2);
         }
-        item => member(out, "", item, indent, false),
+        Value::Array(items) if !items.is_empty() && flow.is_none() => {
+            items.iter().for_each(|item| sequence_item(&mut inside, item, indent + 2, false));
+        }
+        item => return member(out, "", item, indent, false),
     }
+    out.push(' ');
+    out.push_str(inside.get(indent + 2..).unwrap_or_default());
 }
 
 /// A value on one line, if nothing in it has several.
@@ -152,7 +151,7 @@ fn is_block(text: &str) -> bool {
 
 fn block(out: &mut String, text: &str, indent: usize) {
     out.push_str(" |");
-    if text.starts_with([' ', '\t', '\n']) {
+    if text.split('\n').find(|line| !line.is_empty()).is_some_and(|line| line.starts_with(' ')) {
         // The first line does not show how far the block is indented.
         out.push('2');
     }
@@ -182,10 +181,16 @@ const WORDS: &[&str] = &["true", "false", "yes", "no", "on", "off", "y", "n", "n
 fn is_plain(text: &str) -> bool {
     let first = text.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, '/' | '_'));
     let allowed = |c: char| c.is_alphanumeric() || " _./+@()%$;=^~-".contains(c);
-    first
+    (first || is_guid(text))
         && !text.ends_with(' ')
         && text.chars().all(allowed)
         && !WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
+}
+
+/// No reader takes a GUID for a number, and ids are easier to find without quotes.
+fn is_guid(text: &str) -> bool {
+    let groups = text.split('-').map(str::len);
+    groups.eq([8, 4, 4, 4, 12]) && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 /// Double quotes, or single ones where the text has backslashes or double quotes of its own.
@@ -339,6 +344,9 @@ sentinel:
             document.insert("query".to_owned(), query.into());
             let text = yaml(&document);
             prop_assert_eq!(back(&text), Value::Object(document), "\n{}", text);
+            // And it is laid out as `fmt` would.
+            let file = SourceMap::default().add("a.yaml", &*text);
+            prop_assert_eq!(crate::yaml::format::format(&text, file).ok(), Some(text));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `environments/`: environment files, what they extend, their allowlists and schemas.
+//! `environments/`: environment files, what they extend, their allowlists, watchlists and schemas.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use super::files::{Files, Found, start_of};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes, did_you_mean};
 use crate::model::Repository;
 use crate::model::allowlist::Scope;
-use crate::yaml::decode::{allowlist, environment, object, schema};
+use crate::yaml::decode::{allowlist, environment, object, schema, watchlist};
 use crate::yaml::{Node, NodeKind, merge};
 
 const FOLDER: &str = "environments";
@@ -23,9 +23,11 @@ pub(super) fn load(files: &mut Files, repository: &mut Repository, out: &mut Dia
         folders.into_iter().partition(|name| name.starts_with('_'));
     let bases = load_bases(&bases, files, repository, out);
     let shared = load_allowlists(SHARED, &Scope::Shared, files, repository, out);
+    load_watchlists(SHARED, &Scope::Shared, files, repository, out);
     for name in names {
         load_environment(&name, &bases, files, repository, out);
         load_allowlists(&name, &Scope::Environment(name.clone()), files, repository, out);
+        load_watchlists(&name, &Scope::Environment(name.clone()), files, repository, out);
         load_schemas(&name, files, repository, out);
     }
     shared
@@ -146,6 +148,23 @@ fn load_allowlists(
         names.push(name);
     }
     names
+}
+
+/// Reads `environments/<folder>/watchlists/**`.
+fn load_watchlists(
+    folder: &str,
+    scope: &Scope,
+    files: &mut Files,
+    repository: &mut Repository,
+    out: &mut Diagnostics,
+) {
+    let root = format!("{FOLDER}/{folder}/watchlists");
+    let found = files.tree(&root, &["yaml", "yml"], &mut repository.sources, out);
+    for file in found {
+        let Some((document, _)) = document(&file, files, repository, out) else { continue };
+        let decoded = watchlist::watchlist(&document, file.stem(), scope.clone(), out);
+        repository.watchlists.extend(decoded.map(Arc::new));
+    }
 }
 
 /// Reads `environments/<name>/schema/**`.

@@ -186,29 +186,31 @@ impl Files {
         Some(id)
     }
 
-    fn bytes_of(&mut self, path: &str, limit: u64) -> Result<Vec<u8>, Diagnostic> {
+    fn bytes_of(&mut self, path: &str, limit: u64) -> Result<Vec<u8>, Box<Diagnostic>> {
         let full = self.root.join(path);
         let unreadable = |error: std::io::Error| {
-            Diagnostic::error(codes::UNREADABLE, "the file cannot be read").with_detail(format!("{error}."))
+            let finding = Diagnostic::error(codes::UNREADABLE, "the file cannot be read");
+            Box::new(finding.with_detail(format!("{error}.")))
         };
         // Before opening: opening a pipe would wait for ever.
         let size = fs::metadata(&full).map_err(unreadable)?.len();
         let too_large = |size: u64| {
-            Diagnostic::error(codes::TOO_LARGE, "the file is too large")
+            let finding = Diagnostic::error(codes::TOO_LARGE, "the file is too large")
                 .with_detail(format!("It has {size} bytes; the limit is {limit}."))
-                .with_help("split the file, or move it out of the repository")
+                .with_help("split the file, or move it out of the repository");
+            Box::new(finding)
         };
         if size > limit {
             return Err(too_large(size));
         }
         if self.count >= self.limits.files || self.bytes + size > self.limits.total_bytes {
             self.exhausted = true;
-            return Err(Diagnostic::error(codes::TOO_LARGE, "the repository is too large").with_detail(
-                format!(
-                    "Reading stopped at this file: at most {} files with {} bytes together are read.",
-                    self.limits.files, self.limits.total_bytes
-                ),
-            ));
+            let why = format!(
+                "Reading stopped at this file: at most {} files with {} bytes together are read.",
+                self.limits.files, self.limits.total_bytes
+            );
+            let finding = Diagnostic::error(codes::TOO_LARGE, "the repository is too large");
+            return Err(Box::new(finding.with_detail(why)));
         }
         let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
         let file = File::open(&full).map_err(unreadable)?;

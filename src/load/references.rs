@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::address::matches_glob;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes, did_you_mean};
 use crate::model::Repository;
-use crate::model::allowlist::RulePattern;
+use crate::model::allowlist::{RulePattern, Scope};
 use crate::model::environment::Environment;
 use crate::model::rule::Rule;
 use crate::source::{Span, Spanned};
@@ -42,6 +42,40 @@ pub(super) fn check(
     }
     for environment in &repository.environments {
         check_environment(environment, &mut names, shared, out);
+        check_watchlists(repository, environment, out);
+    }
+}
+
+/// Shared watchlists by name, and no two lists of one environment with one alias.
+fn check_watchlists(repository: &Repository, environment: &Environment, out: &mut Diagnostics) {
+    let shared = || {
+        let shared = repository.watchlists.iter().filter(|list| list.scope == Scope::Shared);
+        shared.map(|list| list.reference.as_str())
+    };
+    for wanted in environment.watchlists.iter().flatten() {
+        if shared().any(|known| known == wanted.value) {
+            continue;
+        }
+        let full = format!("_shared/{}", wanted.value);
+        let near = shared().find(|known| *known == full).or_else(|| did_you_mean(&wanted.value, shared()));
+        let finding =
+            Diagnostic::error(codes::ENVIRONMENT_REFERENCE, "a shared watchlist that does not exist")
+                .labelled(wanted.span, "no such file below environments/_shared/watchlists/");
+        out.push(match near {
+            Some(near) => finding.with_help(format!("did you mean `{near}`?")),
+            None => finding.with_help("an environment's own watchlists need no mention"),
+        });
+    }
+    let mut seen: HashMap<&str, Span> = HashMap::new();
+    for list in repository.watchlists.iter().filter(|list| environment.takes_watchlist(list)) {
+        if let Some(first) = seen.insert(list.alias.value.as_str(), list.alias.span) {
+            out.push(
+                Diagnostic::error(codes::DUPLICATE_NAME, "two watchlists have the same alias")
+                    .labelled(list.alias.span, format!("`{}` of {}", list.alias.value, environment.name))
+                    .with_related(first, "this one has it too")
+                    .with_help("rename one of the files"),
+            );
+        }
     }
 }
 
@@ -69,7 +103,7 @@ fn check_environment(
             Diagnostic::warning(code, "a tag that no rule has").labelled(tag.span, "this selects nothing");
         let near = did_you_mean(&tag.value, names.tags.iter().copied());
         out.push(match near {
-            Some(near) => finding.with_help(format!("did you mean `{near}`?")),
+            Some(near) => finding.with_guess(near),
             None => finding,
         });
     }
@@ -144,7 +178,7 @@ impl<'r> Names<'r> {
         };
         out.push(match (self.renamed.get(text), near) {
             (Some(now), _) => finding.with_help(format!("the rule is called `{now}` now")),
-            (None, Some(near)) => finding.with_help(format!("did you mean `{near}`?")),
+            (None, Some(near)) => finding.with_guess(near),
             (None, None) => finding,
         });
     }

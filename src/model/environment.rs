@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::address::{RuleId, Workspace};
+use crate::model::allowlist::Scope;
 use crate::model::rule::Status;
+use crate::model::watchlist::Watchlist;
 use crate::source::{Span, Spanned};
 use crate::yaml::Node;
 
@@ -32,6 +34,9 @@ pub struct Environment {
     pub overrides: Vec<(Spanned<RuleId>, Node)>,
     /// Shared allowlists that it takes.
     pub allowlists: Vec<Spanned<String>>,
+    /// Shared watchlists that it takes. `None`: the key is absent, and unless the environment has watchlists of its own,
+    /// those of its workspaces are not even looked at.
+    pub watchlists: Option<Vec<Spanned<String>>>,
     /// What each status means here.
     pub lifecycle: Lifecycle,
     /// What happens to rules of ours without a file.
@@ -44,6 +49,17 @@ pub struct Environment {
     pub ring: Option<Spanned<Ring>>,
     /// The file's place.
     pub span: Span,
+}
+
+impl Environment {
+    /// Whether a watchlist is deployed to the workspaces of this environment.
+    #[must_use]
+    pub fn takes_watchlist(&self, list: &Watchlist) -> bool {
+        match &list.scope {
+            Scope::Environment(name) => *name == self.name,
+            Scope::Shared => self.watchlists.iter().flatten().any(|wanted| wanted.value == list.reference),
+        }
+    }
 }
 
 /// Which cloud's endpoints.

@@ -15,6 +15,7 @@ pub mod rule;
 pub mod schema;
 pub mod sentinel;
 pub mod vocabulary;
+pub mod watchlist;
 
 use std::sync::Arc;
 
@@ -33,6 +34,8 @@ pub struct Repository {
     pub environments: Vec<environment::Environment>,
     /// `environments/**/allowlists/**`, ordered by path.
     pub allowlists: Vec<Arc<allowlist::Allowlist>>,
+    /// `environments/*/watchlists/*.yaml`, ordered by path.
+    pub watchlists: Vec<Arc<watchlist::Watchlist>>,
     /// `environments/*/schema/*.json`, ordered by path.
     pub schemas: Vec<Arc<schema::SchemaFile>>,
     /// Cases of rules, ordered by rule.

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest as _, Sha256};
 
 use crate::address::{Address, Target, matches_glob};
-use crate::diff::canonical;
+use crate::diff::{canonical, compare};
 use crate::model::environment::{Guards, Prune};
-use crate::resource::{Body, Live, Marker, Resource, Schema, digest, hex};
+use crate::resource::{Body, Kind, Live, Marker, Resource, Schema, digest, hex};
 
+use super::affected::{Affected, written};
 use super::change::{Change, Class, DriftNote, Listed, Plan, Summary};
 use super::guards;
 
@@ -55,15 +56,31 @@ pub struct Policy {
     pub on_drift: Option<OnDrift>,
     /// Owners whose rules may be taken.
     pub take_over: Vec<String>,
+    /// What happens to rules that their files pin and that carry no marker yet.
+    pub adoption: Adoption,
     /// Switch on again what the service switched off.
     pub reenable_auto_disabled: bool,
     /// Addresses, rule ids or globs of either to consider; empty: all. Orphans are then pruned only when named.
     pub targets: Vec<String>,
+    /// What changed since a revision, with that revision's name: nothing else is considered. `None`: everything is.
+    pub changed: Option<(String, Affected)>,
     /// Plan to delete everything although nothing is desired.
     pub allow_empty: bool,
     /// Addresses, rule ids or globs of either that are created under a new id, because the service still holds the old
     /// one after a deletion (CONTRACT B.5). Sentinel only: Defender holds the name as well.
     pub replace_ids: Vec<String>,
+}
+
+/// What to do about rules that a file pins by the platform's id, that are as the file says, and that carry no marker.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Adoption {
+    /// List them: a write of nothing but the marker resets a schedule, or has a service look at old events again.
+    #[default]
+    Leave,
+    /// Write the marker, besides everything else that is to be done.
+    Also,
+    /// Write the marker, and do nothing else.
+    Only,
 }
 
 /// What to do about changes made outside.
@@ -142,8 +159,15 @@ impl<'a> Builder<'a> {
                 known.claimed = true;
             }
             if self.considers(&resource.address) {
-                self.desired(state, resource, at.and_then(|at| known.get(at)));
+                let known = at.and_then(|at| known.get(at));
+                match self.input.policy.adoption {
+                    Adoption::Only => self.adoption(state, resource, known),
+                    Adoption::Leave | Adoption::Also => self.desired(state, resource, known),
+                }
             }
+        }
+        if self.input.policy.adoption == Adoption::Only {
+            return;
         }
         for known in known.iter().filter(|known| !known.claimed) {
             self.without_file(state, known);
@@ -173,6 +197,11 @@ impl<'a> Builder<'a> {
     pub(super) fn considers(&self, address: &Address) -> bool {
         let targets = &self.input.policy.targets;
         let full = address.to_string();
+        if let Some((_, changed)) = &self.input.policy.changed
+            && !changed.addresses.contains(&full)
+        {
+            return false;
+        }
         targets.is_empty()
             || targets.iter().any(|glob| matches_glob(glob, &full) || matches_glob(glob, &address.rule))
     }
@@ -181,7 +210,7 @@ impl<'a> Builder<'a> {
     fn desired(&mut self, state: &TargetState, resource: &Resource, known: Option<&Known<'_>>) {
         let after = canonical(state.schema, &resource.kind, &resource.body);
         let Some(known) = known else {
-            return self.create(resource, after);
+            return self.create(resource, after, of_the_same_name(state, resource));
         };
         if known.live.kind != resource.kind {
             return self.replace(resource, after, known);
@@ -193,8 +222,14 @@ impl<'a> Builder<'a> {
             // Without the digest in the marker nobody knows which side changed: what differs is a conflict.
             Ownership::Unmarked if after_digest == known.digest => Some(Class::Drift),
             Ownership::Unmarked => Some(Class::Conflict),
+            Ownership::Adoptable
+                if after_digest == known.digest && self.input.policy.adoption == Adoption::Leave =>
+            {
+                return self.adoptable(resource, known);
+            }
             Ownership::Adoptable => Some(Class::Adopted),
             Ownership::Foreign(owner) => return self.foreign(resource, after, known, &owner),
+            Ownership::Unmanaged => return self.unmanaged(resource, after, known),
             Ownership::NoMarker => (after_digest != known.digest).then_some(Class::Change),
         };
         let protection_changes =
@@ -210,11 +245,56 @@ impl<'a> Builder<'a> {
         self.update(resource, after, after_digest, known, class);
     }
 
+    /// Plans nothing but the marker of a rule that its file pins; one that differs from its file is an update's business.
+    fn adoption(&mut self, state: &TargetState, resource: &Resource, known: Option<&Known<'_>>) {
+        let Some(known) = known.filter(|known| known.live.kind == resource.kind) else { return };
+        match self.ownership(resource, known) {
+            Ownership::Adoptable => {}
+            Ownership::Ours(_) | Ownership::NoMarker => {
+                self.summary.no_op += 1;
+                return;
+            }
+            Ownership::Unmarked | Ownership::Foreign(_) | Ownership::Unmanaged => return,
+        }
+        let after = canonical(state.schema, &resource.kind, &resource.body);
+        let after = self.without_reenabling(resource, known, after);
+        let after_digest = digest(&resource.kind, &after);
+        if after_digest == known.digest {
+            self.update(resource, after, after_digest, known, Class::Adopted);
+            return;
+        }
+        let fields = compare(&known.body(), &after);
+        let names: Vec<&str> = fields.iter().map(|field| field.path.as_str()).collect();
+        self.listed.push(Listed {
+            address: resource.address.to_string(),
+            name: known.live.name.clone(),
+            class: "not_adopted".into(),
+            detail: Some(format!(
+                "its file differs in {}; an apply updates it and adopts it",
+                names.join(", ")
+            )),
+        });
+    }
+
+    /// A rule that is as its file says, and waits for its marker.
+    fn adoptable(&mut self, resource: &Resource, known: &Known<'_>) {
+        self.summary.no_op += 1;
+        self.summary.adoptable += 1;
+        self.listed.push(Listed {
+            address: resource.address.to_string(),
+            name: known.live.name.clone(),
+            class: "adoptable".into(),
+            detail: None,
+        });
+    }
+
     fn ownership(&self, resource: &Resource, known: &Known<'_>) -> Ownership {
         match &known.live.marker {
             Some(marker) if marker.owner == self.input.owner => Ownership::Ours(marker.digest.clone()),
             Some(marker) => Ownership::Foreign(marker.owner.clone()),
             None if resource.kind.marker_carrier().is_none() => Ownership::NoMarker,
+            // People choose aliases, so one of that name proves nothing.
+            None if resource.kind == Kind::Watchlist => Ownership::Unmanaged,
             // An id that only this owner and rule can have: somebody took the marker off.
             None if !resource.pinned => Ownership::Unmarked,
             None => Ownership::Adoptable,
@@ -222,6 +302,7 @@ impl<'a> Builder<'a> {
     }
 
     fn finish(mut self) -> Plan {
+        self.hold_back_dependents();
         // Coverage-reducing first; otherwise the order of addresses, so that two plans of one state are equal.
         self.changes.sort_by(|a, b| {
             (a.coverage_reducing.is_empty(), &a.address).cmp(&(b.coverage_reducing.is_empty(), &b.address))
@@ -246,6 +327,10 @@ impl<'a> Builder<'a> {
             })
             .collect();
         let digest = effects_digest(&self.changes);
+        let (changed_since, changed_entries) = match &self.input.policy.changed {
+            Some((revision, changed)) => (Some(revision.clone()), changed.entries.clone()),
+            None => (None, written(&self.changes)),
+        };
         Plan {
             format_version: Plan::FORMAT_VERSION.into(),
             tool_version: env!("CARGO_PKG_VERSION").into(),
@@ -258,12 +343,25 @@ impl<'a> Builder<'a> {
             digest,
             summary: self.summary,
             changes: self.changes,
+            changed_since,
+            changed_entries,
             drift: self.drift,
             listed: self.listed,
             guards,
             diagnostics: Vec::new(),
         }
     }
+}
+
+/// A rule that nobody manages and that has the name of one that is to be made: most likely the one that is meant.
+fn of_the_same_name<'s>(state: &'s TargetState, resource: &Resource) -> Option<&'s Live> {
+    let name = resource.body.get("displayName")?.as_str()?;
+    state.live.iter().find(|live| {
+        live.marker.is_none()
+            && live.kind == resource.kind
+            && live.kind != Kind::Watchlist
+            && live.name.trim().eq_ignore_ascii_case(name.trim())
+    })
 }
 
 /// Whose a live rule is.
@@ -276,6 +374,8 @@ pub(super) enum Ownership {
     Adoptable,
     /// Another owner's.
     Foreign(String),
+    /// Nobody's, and of a kind that is never taken.
+    Unmanaged,
     /// Of a kind that has no room for a marker: ours by its id.
     NoMarker,
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::diff::FieldChange;
 use crate::resource::{Body, Kind, LineOrigin};
 
+use super::affected::ChangedEntry;
 use super::guards::GuardViolation;
 
 /// Everything that one apply does to one environment.
@@ -32,6 +33,12 @@ pub struct Plan {
     pub summary: Summary,
     /// Changes, coverage-reducing ones first.
     pub changes: Vec<Change>,
+    /// The revision whose difference to the files the plan is limited to; `null`: it is not limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_since: Option<String>,
+    /// Allowlist entries that changed, each with the rules it changes: since that revision, or else against what is deployed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed_entries: Vec<ChangedEntry>,
     /// Rules that were changed outside of Palisade, whatever is done about it.
     pub drift: Vec<DriftNote>,
     /// Orphans that are kept, foreign and unmanaged rules, and rules that the service switched off.
@@ -55,6 +62,9 @@ pub struct Summary {
     pub replace: usize,
     /// Rules to adopt.
     pub adopt: usize,
+    /// Rules that their files pin, that are as these say, and that nobody has adopted yet.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub adoptable: usize,
     /// Rules that are as they should be.
     pub no_op: usize,
     /// Rules changed outside of Palisade.
@@ -215,7 +225,8 @@ pub struct Listed {
     pub address: String,
     /// Its display name.
     pub name: String,
-    /// `orphan`, `foreign`, `unmanaged` or `auto_disabled`.
+    /// `orphan`, `foreign`, `unmanaged`, `auto_disabled`, `adoptable` (pinned, as its file says, without a marker) or, in
+    /// a plan that only adopts, `not_adopted`.
     pub class: String,
     /// The owner or the reason.
     pub detail: Option<String>,

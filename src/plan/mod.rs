@@ -2,11 +2,14 @@
 //!
 //! A [`Plan`] is a value: every change holds what it replaces (by digest) and what it writes, so it can be saved, read,
 //! signed and carried out later. Nothing here knows a provider or a clock. Read [`build::plan`] for the decisions (`writes` and `removals` make the changes),
-//! [`change`] for the values, `risk` for what makes a change coverage-reducing, `guards` for the limits of a run, `file`
-//! for saved plans.
+//! [`change`] for the values, `risk` for what makes a change coverage-reducing, `guards` for the limits of a run, [`affected`] for what a change of the files reaches, `file`
+//! for saved plans, `comparison` for two states side by side.
 
+pub mod affected;
 pub mod build;
 pub mod change;
+pub mod comparison;
+mod depends;
 mod drift;
 pub mod file;
 mod guards;
@@ -15,7 +18,8 @@ mod removals;
 mod risk;
 mod writes;
 
-pub use build::{Input, OnDrift, Policy, TargetState, plan};
+pub use affected::{Affected, ChangedEntry, EntryChange};
+pub use build::{Adoption, Input, OnDrift, Policy, TargetState, plan};
 pub use change::{
     Action, Change, Class, CoverageReduction, DriftNote, Listed, Plan, Precondition, Provenance, Summary,
     WriteContent,

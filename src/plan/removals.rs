@@ -2,7 +2,7 @@
 
 use crate::address::Address;
 use crate::model::environment::Prune;
-use crate::resource::Marker;
+use crate::resource::{Kind, Marker};
 
 use super::build::{Builder, Known, TargetState};
 use super::change::{Action, Change, Class, CoverageReduction, Listed, Precondition};
@@ -75,7 +75,8 @@ impl Builder<'_> {
             kind: known.live.kind.clone(),
             actions: vec![Action::Delete],
             class: Class::Orphan,
-            coverage_reducing: (!left_over)
+            // A watchlist silences; without it more is reported.
+            coverage_reducing: (!left_over && known.live.kind != Kind::Watchlist)
                 .then(|| CoverageReduction {
                     kind: "deleted".into(),
                     detail: "no rule file of this environment stands behind it any more".into(),

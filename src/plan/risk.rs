@@ -93,6 +93,29 @@ pub(super) fn of_update(before: &Body, after: &Body, lines: &[LineOrigin]) -> Ve
     found
 }
 
+/// Items of a watchlist that were not there, or are something else now: each may silence what was reported.
+pub(super) fn of_items(before: &Body, after: &Body) -> Vec<CoverageReduction> {
+    const MOST_NAMED: usize = 5;
+    let empty = Body::new();
+    let items = |body: &'_ Body| body.get("items").and_then(Value::as_object).cloned();
+    let (was, is) = (items(before).unwrap_or(empty.clone()), items(after).unwrap_or(empty));
+    let new: Vec<&String> =
+        is.iter().filter(|(key, row)| was.get(*key) != Some(*row)).map(|(key, _)| key).collect();
+    if new.is_empty() {
+        return Vec::new();
+    }
+    let named: Vec<&str> = new.iter().take(MOST_NAMED).map(|key| key.as_str()).collect();
+    let more = match new.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    let what = if new.len() == 1 { "item" } else { "items" };
+    vec![reduction(
+        "allowlist_widened",
+        format!("{} {what} added or changed: {}{more}", new.len(), named.join(", ")),
+    )]
+}
+
 /// Settings that do nothing in the new rule reduce nothing.
 fn applies(measure: &Measure, new: &Value) -> bool {
     match measure.what {

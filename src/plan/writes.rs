@@ -1,7 +1,7 @@
 //! Changes that write: a rule is made, changed, taken over, or made anew under another id.
 
 use crate::address::{Target, matches_glob};
-use crate::diff::compare;
+use crate::diff::{FieldChange, compare};
 use crate::resource::{Body, Kind, LineOrigin, Live, Resource, digest, sentinel_successor_id};
 
 use super::build::{Builder, Known, OnDrift};
@@ -9,7 +9,7 @@ use super::change::{Action, Change, Class, DriftNote, Listed, Precondition, Prov
 use super::risk;
 
 impl Builder<'_> {
-    pub(super) fn create(&mut self, resource: &Resource, after: Body) {
+    pub(super) fn create(&mut self, resource: &Resource, after: Body, namesake: Option<&Live>) {
         self.summary.create += 1;
         let after_digest = digest(&resource.kind, &after);
         let new = Change {
@@ -17,8 +17,14 @@ impl Builder<'_> {
             class: Class::New,
             fields: compare(&Body::new(), &after),
             provenance: provenance(&resource.lines, "", query_of(&after)),
-            note: (resource.kind == Kind::CustomDetection)
-                .then(|| "the first run looks back 30 days and may raise up to 150 alerts".to_owned()),
+            note: match namesake {
+                Some(live) => Some(format!(
+                    "an unmanaged rule has this name ({id}); to keep that one instead, pin it in the file: `rule_id: {id}`",
+                    id = live.remote_id
+                )),
+                None => (resource.kind == Kind::CustomDetection)
+                    .then(|| "the first run looks back 30 days and may raise up to 150 alerts".to_owned()),
+            },
             ..change(resource, after, after_digest, None)
         };
         self.changes.push(if self.gets_new_id(resource) { self.under_new_id(resource, new) } else { new });
@@ -59,7 +65,10 @@ impl Builder<'_> {
     ) {
         let before = known.body();
         let fields = compare(&before, &after);
-        let coverage_reducing = risk::of_update(&before, &after, &resource.lines);
+        let coverage_reducing = match resource.kind {
+            Kind::Watchlist => risk::of_items(&before, &after),
+            _ => risk::of_update(&before, &after, &resource.lines),
+        };
         let names: Vec<String> = fields.iter().map(|field| field.path.clone()).collect();
         let mut blocked = None;
         match class {
@@ -95,6 +104,9 @@ impl Builder<'_> {
                 }
             }
             _ => {}
+        }
+        if blocked.is_none() && resource.kind == Kind::Watchlist {
+            blocked = fixed_columns(&fields);
         }
         let adopt_only = class == Class::Adopted && fields.is_empty();
         match (&blocked, adopt_only) {
@@ -177,6 +189,22 @@ impl Builder<'_> {
         });
     }
 
+    /// A watchlist of that alias is there and carries no marker: it is somebody's work, and rules may depend on it.
+    pub(super) fn unmanaged(&mut self, resource: &Resource, after: Body, known: &Known<'_>) {
+        self.summary.blocked += 1;
+        self.summary.unmanaged += 1;
+        let after_digest = digest(&resource.kind, &after);
+        self.changes.push(Change {
+            actions: vec![Action::Update],
+            class: Class::Foreign,
+            blocked: Some(
+                "a watchlist of this alias is there already and carries no marker, so it is never touched; rename the file, or delete that list in the portal"
+                    .to_owned(),
+            ),
+            ..change(resource, after, after_digest, Some(known))
+        });
+    }
+
     /// The service switched it off: its switch is left alone unless the user wants otherwise.
     pub(super) fn without_reenabling(
         &mut self,
@@ -231,12 +259,24 @@ fn change(resource: &Resource, after: Body, after_digest: String, known: Option<
     }
 }
 
+/// The service gives a watchlist its columns when it is made.
+fn fixed_columns(fields: &[FieldChange]) -> Option<String> {
+    let fixed = |field: &&FieldChange| {
+        (field.path == "columns" || field.path == "itemsSearchKey") && !field.before.is_null()
+    };
+    let field = fields.iter().find(fixed)?;
+    Some(format!(
+        "{} of a watchlist cannot be changed in place; give the file another name, so that another list is made",
+        if field.path == "columns" { "the columns" } else { "the search key" }
+    ))
+}
+
 fn name_of(body: &Body, resource: &Resource) -> String {
     body.get("displayName").and_then(|name| name.as_str()).unwrap_or(&resource.address.rule).to_owned()
 }
 
 /// The query inside a canonical body of either platform.
-fn query_of(body: &Body) -> &str {
+pub(super) fn query_of(body: &Body) -> &str {
     body.get("query")
         .or_else(|| body.get("queryCondition").and_then(|condition| condition.get("queryText")))
         .and_then(|query| query.as_str())
@@ -244,7 +284,7 @@ fn query_of(body: &Body) -> &str {
 }
 
 /// The origin of every line of the query that the live rule does not have in that place.
-fn provenance(lines: &[LineOrigin], before: &str, after: &str) -> Vec<Provenance> {
+pub(super) fn provenance(lines: &[LineOrigin], before: &str, after: &str) -> Vec<Provenance> {
     crate::diff::hunks(before, after, 0)
         .into_iter()
         .flat_map(|hunk| hunk.lines)

@@ -125,6 +125,8 @@ pub enum ErrorKind {
     Stopped,
     /// The answer was lost: it may or may not have happened.
     Ambiguous,
+    /// What takes several writes broke off between them: some of it is there.
+    Partly,
     /// No connection, or the service failed, even after retries.
     Unavailable,
     /// An answer that makes no sense.

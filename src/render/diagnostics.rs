@@ -13,6 +13,8 @@ use crate::characters;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::source::{FileId, SourceMap, Span};
 
+use super::safe;
+
 /// The narrowest output that is still laid out; less is treated as this.
 const LEAST_WIDTH: usize = 40;
 /// What stands in for a character that cannot be shown.
@@ -30,7 +32,7 @@ pub fn text(diagnostics: &Diagnostics, sources: &SourceMap, color: bool, width: 
         out.push_str(&renderer.render(&[group(diagnostic, sources, width)]));
         out.push_str("\n\n");
     }
-    out
+    safe::composed(out)
 }
 
 /// One object per diagnostic: `code, severity, message, label, path, line, column, end_line, end_column, detail, help,
@@ -68,12 +70,14 @@ pub fn without_secrets<'a>(diagnostics: &'a Diagnostics, sources: &SourceMap) ->
     let is_secret = |diagnostic: &Diagnostic| {
         diagnostic.span.and_then(|span| sources.file(span.file)).is_some_and(|file| file.sensitive)
     };
-    if !diagnostics.iter().any(is_secret) {
+    let suppressed = diagnostics.suppressed().iter().map(|one| &one.finding);
+    if !diagnostics.iter().chain(suppressed).any(is_secret) {
         return Cow::Borrowed(diagnostics);
     }
     let mut shown = diagnostics.clone();
-    for diagnostic in shown.iter_mut().filter(|diagnostic| is_secret(diagnostic)) {
+    for diagnostic in shown.everything_mut().filter(|diagnostic| is_secret(diagnostic)) {
         diagnostic.label = None;
+        diagnostic.replacement = None;
         diagnostic.detail = Some("the list is sensitive: its values are not shown".to_owned());
     }
     Cow::Owned(shown)

@@ -2,8 +2,20 @@
 //!
 //! Nothing here reads or writes anything. Foreign text always passes through [`safe`].
 
+pub mod annotations;
+pub mod cases;
+pub mod comparison;
 pub mod diagnostics;
+pub mod diagnostics_markdown;
+pub mod drift;
+pub mod events;
+#[cfg(test)]
+mod hostile_tests;
+pub mod json;
+pub mod markdown;
+pub mod outcome;
 pub mod paint;
 pub mod plan;
+pub mod plan_markdown;
 pub mod safe;
 pub mod sarif;

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::diff::{FieldChange, Hunk, LineTag, hunks};
 use crate::kql::{self, Token, TokenKind};
-use crate::plan::{Action, Change, Class, Plan, Provenance, Summary};
-use crate::resource::LineOrigin;
+use crate::plan::{Action, Change, Class, EntryChange, Plan, Provenance, Summary};
+use crate::resource::{Kind, LineOrigin};
 
 use super::paint::Paint;
 use super::safe;
@@ -16,7 +16,10 @@ use super::safe;
 const CONTEXT: usize = 3;
 
 /// From how many characters on the values of a new rule are cut: `render` prints them whole. Changes are never cut.
-const NEW_VALUE: usize = 72;
+pub(super) const NEW_VALUE: usize = 72;
+
+/// How many items of a new watchlist are shown; the others are counted. Changes are never cut.
+const NEW_ITEMS: usize = 10;
 
 /// The whole plan.
 #[must_use]
@@ -24,6 +27,7 @@ pub fn text(plan: &Plan, paint: Paint) -> String {
     let mut out = String::new();
     header(&mut out, plan, paint);
     let _ = writeln!(out, "{}", paint.strong(&counts(&plan.summary)));
+    changed_entries(&mut out, plan, paint);
     drift_notes(&mut out, plan, paint);
     coverage(&mut out, plan, paint);
     for change in &plan.changes {
@@ -36,13 +40,13 @@ pub fn text(plan: &Plan, paint: Paint) -> String {
             out,
             "\n{} {}: {} planned, {} allowed. Approve the number for this run with {}.",
             paint.alarm("Refused by a guard:"),
-            guard.guard,
+            safe::line(&guard.guard),
             guard.planned,
             guard.allowed,
-            guard.option
+            safe::line(&guard.option)
         );
     }
-    out
+    safe::composed(out)
 }
 
 /// `Plan: 2 to create, 1 to update, …`, or `No changes.`
@@ -89,14 +93,39 @@ fn header(out: &mut String, plan: &Plan, paint: Paint) {
     );
 }
 
+/// What a plan that is limited to a difference is limited to. Without a revision the lines of each change say the same.
+fn changed_entries(out: &mut String, plan: &Plan, paint: Paint) {
+    let Some(revision) = &plan.changed_since else { return };
+    let revision = safe::line(revision);
+    let _ = writeln!(out, "{}", paint.faint(&format!("Only what changed since {revision} was considered.")));
+    if plan.changed_entries.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{}", paint.strong(&format!("Allowlist entries changed since {revision}")));
+    for one in &plan.changed_entries {
+        let sign = match one.change {
+            EntryChange::Added => paint.added("+"),
+            EntryChange::Removed => paint.removed("-"),
+            EntryChange::Changed | EntryChange::Written => paint.changed("~"),
+        };
+        let _ = writeln!(out, "  {sign} {}  {}", safe::line(&one.entry), paint.faint(one.change.word()));
+        for rule in &one.rules {
+            let _ = writeln!(out, "      {}", safe::line(rule));
+        }
+    }
+}
+
 fn drift_notes(out: &mut String, plan: &Plan, paint: Paint) {
     if plan.drift.is_empty() {
         return;
     }
     let _ = writeln!(out, "\n{}", paint.changed("Changed outside of Palisade"));
     for note in &plan.drift {
-        let fields =
-            if note.fields.is_empty() { "only the marker".to_owned() } else { note.fields.join(", ") };
+        let fields = if note.fields.is_empty() {
+            "only the marker".to_owned()
+        } else {
+            safe::line(&note.fields.join(", "))
+        };
         let mut by = String::new();
         if let Some(who) = &note.modified_by {
             let _ = write!(by, " by {}", safe::line(who));
@@ -122,7 +151,7 @@ fn coverage(out: &mut String, plan: &Plan, paint: Paint) {
                 "  {} {}  {}: {}",
                 symbol(change, paint),
                 safe::line(&change.address),
-                reduction.kind.replace('_', " "),
+                safe::line(&reduction.kind.replace('_', " ")),
                 safe::line(&reduction.detail)
             );
         }
@@ -130,17 +159,27 @@ fn coverage(out: &mut String, plan: &Plan, paint: Paint) {
 }
 
 fn symbol(change: &Change, paint: Paint) -> String {
-    match (change.blocked.is_some(), change.actions.as_slice()) {
-        (true, _) => paint.alarm("x"),
-        (_, [Action::Create]) => paint.added("+"),
-        (_, [Action::Update]) => paint.changed("~"),
-        (_, [Action::Delete]) => paint.removed("-"),
-        (_, [Action::Adopt]) => paint.changed("^"),
-        _ => paint.changed("-/+"),
+    match plain_symbol(change) {
+        sign @ "x" => paint.alarm(sign),
+        sign @ "+" => paint.added(sign),
+        sign @ "-" => paint.removed(sign),
+        sign => paint.changed(sign),
     }
 }
 
-fn what(change: &Change) -> &'static str {
+/// `+`, `~`, `-`, `-/+`, `^` (adopt), or `x` for what is held back.
+pub(super) fn plain_symbol(change: &Change) -> &'static str {
+    match (change.blocked.is_some(), change.actions.as_slice()) {
+        (true, _) => "x",
+        (_, [Action::Create]) => "+",
+        (_, [Action::Update]) => "~",
+        (_, [Action::Delete]) => "-",
+        (_, [Action::Adopt]) => "^",
+        _ => "-/+",
+    }
+}
+
+pub(super) fn what(change: &Change) -> &'static str {
     match (change.actions.as_slice(), change.class) {
         ([Action::Create], _) => "create",
         ([Action::Delete], _) => "delete",
@@ -162,8 +201,11 @@ fn one(out: &mut String, change: &Change, paint: Paint) {
         paint.strong(&safe::line(&change.address)),
         what(change)
     );
-    let _ =
-        writeln!(out, "    {}", paint.faint(&format!("{}  {}", change.kind.as_str(), quote(&change.name))));
+    let _ = writeln!(
+        out,
+        "    {}",
+        paint.faint(&format!("{}  {}", safe::line(change.kind.as_str()), quote(&change.name)))
+    );
     if let Some(blocked) = &change.blocked {
         let _ = writeln!(out, "    {} {}", paint.alarm("BLOCKED:"), safe::line(blocked));
     }
@@ -171,23 +213,41 @@ fn one(out: &mut String, change: &Change, paint: Paint) {
         let _ = writeln!(out, "    {}", paint.faint(&format!("# {}", safe::line(note))));
     }
     let creating = change.actions == [Action::Create];
+    let mut items = 0_usize;
     for field in &change.fields {
+        if creating && change.kind == Kind::Watchlist && field.path.starts_with("items.") {
+            items += 1;
+            if items > NEW_ITEMS {
+                continue;
+            }
+        }
         match (creating, is_text(field)) {
             (true, true) => new_text(out, field, &change.provenance, paint),
             (true, false) => new_value(out, field, paint),
-            (false, true) => changed_text(out, field, &change.provenance, paint),
-            (false, false) => changed_value(out, field, paint),
+            (false, _) => changed_field(out, field, &change.provenance, paint),
         }
+    }
+    if items > NEW_ITEMS {
+        let _ = writeln!(out, "    {}", paint.faint(&format!("# and {} more items", items - NEW_ITEMS)));
+    }
+}
+
+/// One field from its value before to the one after: as lines where lines matter.
+pub(super) fn changed_field(out: &mut String, field: &FieldChange, provenance: &[Provenance], paint: Paint) {
+    if is_text(field) {
+        changed_text(out, field, provenance, paint);
+    } else {
+        changed_value(out, field, paint);
     }
 }
 
 /// Fields whose lines matter.
-fn is_text(field: &FieldChange) -> bool {
+pub(super) fn is_text(field: &FieldChange) -> bool {
     let long = |value: &Value| value.as_str().is_some_and(|text| text.contains('\n'));
     is_query(field) || long(&field.before) || long(&field.after)
 }
 
-fn is_query(field: &FieldChange) -> bool {
+pub(super) fn is_query(field: &FieldChange) -> bool {
     field.path == "query" || field.path == "queryCondition.queryText"
 }
 
@@ -195,7 +255,7 @@ fn is_query(field: &FieldChange) -> bool {
 fn new_text(out: &mut String, field: &FieldChange, provenance: &[Provenance], paint: Paint) {
     let text = field.after.as_str().unwrap_or("");
     let lines: Vec<&str> = text.lines().collect();
-    let _ = writeln!(out, "    {} {}: {} lines", paint.added("+"), field.path, lines.len());
+    let _ = writeln!(out, "    {} {}: {} lines", paint.added("+"), safe::line(&field.path), lines.len());
     if !is_query(field) {
         return;
     }
@@ -212,7 +272,13 @@ fn new_text(out: &mut String, field: &FieldChange, provenance: &[Provenance], pa
 
 fn changed_text(out: &mut String, field: &FieldChange, provenance: &[Provenance], paint: Paint) {
     let (before, after) = (field.before.as_str().unwrap_or(""), field.after.as_str().unwrap_or(""));
-    let _ = writeln!(out, "    {} {}{}", paint.changed("~"), field.path, paint.faint(layout_note(field)));
+    let _ = writeln!(
+        out,
+        "    {} {}{}",
+        paint.changed("~"),
+        safe::line(&field.path),
+        paint.faint(layout_note(field))
+    );
     for (number, hunk) in hunks(before, after, CONTEXT).iter().enumerate() {
         if number > 0 {
             let _ = writeln!(out, "      {}", paint.faint("   …"));
@@ -223,7 +289,7 @@ fn changed_text(out: &mut String, field: &FieldChange, provenance: &[Provenance]
 }
 
 /// Says when a query means what it meant: only its white space or its comments changed.
-fn layout_note(field: &FieldChange) -> &'static str {
+pub(super) fn layout_note(field: &FieldChange) -> &'static str {
     let (Some(before), Some(after), true) = (field.before.as_str(), field.after.as_str(), is_query(field))
     else {
         return "";
@@ -258,18 +324,15 @@ fn hunk_lines(out: &mut String, hunk: &Hunk, provenance: &[Provenance], paint: P
             LineTag::Added => (line.new, '+'),
         };
         let gutter = format!("      {:>4} {sign} ", number.unwrap_or(0));
-        let body: String = line
-            .pieces
-            .iter()
-            .map(|(marked, piece)| {
-                let piece = safe::line(piece);
-                match (line.tag, marked) {
-                    (LineTag::Equal, _) => piece,
-                    (LineTag::Removed, false) => paint.removed(&piece),
-                    (LineTag::Removed, true) => paint.removed_word(&piece),
-                    (LineTag::Added, false) => paint.added(&piece),
-                    (LineTag::Added, true) => paint.added_word(&piece),
-                }
+        let pieces = line.pieces.iter().map(|(marked, piece)| (*marked, piece.as_str()));
+        let body: String = safe::pieces(pieces)
+            .into_iter()
+            .map(|(marked, piece)| match (line.tag, marked) {
+                (LineTag::Equal, _) => piece,
+                (LineTag::Removed, false) => paint.removed(&piece),
+                (LineTag::Removed, true) => paint.removed_word(&piece),
+                (LineTag::Added, false) => paint.added(&piece),
+                (LineTag::Added, true) => paint.added_word(&piece),
             })
             .collect();
         let _ = writeln!(out, "{}{body}", paint.faint(&gutter));
@@ -281,14 +344,19 @@ fn hunk_lines(out: &mut String, hunk: &Hunk, provenance: &[Provenance], paint: P
     }
 }
 
-/// Where a line came from, unless it is the rule's own.
 fn origin_line(out: &mut String, origin: &LineOrigin, indent: usize, paint: Paint) {
-    let text = match origin {
-        LineOrigin::Allowlist { entries } if !entries.is_empty() => entries.join(", "),
-        LineOrigin::Parameter { path, line, name } => format!("{path}:{line} (parameter {name})"),
-        _ => return,
-    };
-    let _ = writeln!(out, "{:indent$}{}", "", paint.faint(&format!("└ {}", safe::line(&text))));
+    if let Some(text) = origin_text(origin) {
+        let _ = writeln!(out, "{:indent$}{}", "", paint.faint(&format!("└ {}", safe::line(&text))));
+    }
+}
+
+/// Where a line came from, unless it is the rule's own.
+pub(super) fn origin_text(origin: &LineOrigin) -> Option<String> {
+    match origin {
+        LineOrigin::Allowlist { entries } if !entries.is_empty() => Some(entries.join(", ")),
+        LineOrigin::Parameter { path, line, name } => Some(format!("{path}:{line} (parameter {name})")),
+        _ => None,
+    }
 }
 
 /// `+ severity: "High"`, cut when it is long.
@@ -325,7 +393,7 @@ fn changed_value(out: &mut String, field: &FieldChange, paint: Paint) {
     };
 }
 
-fn whole(value: &Value) -> String {
+pub(super) fn whole(value: &Value) -> String {
     match value {
         Value::String(text) => quote(text),
         Value::Array(items) if items.iter().all(|item| !item.is_object() && !item.is_array()) => {
@@ -355,6 +423,24 @@ fn listed(out: &mut String, plan: &Plan, paint: Paint) {
         let _ = writeln!(out, "\nOrphans of this environment, kept:");
         for one in orphans {
             let _ = writeln!(out, "    {}  {}", safe::line(&one.address), quote(&one.name));
+        }
+    }
+    let waiting = of("adoptable").len();
+    if waiting > 0 {
+        let text = match waiting {
+            1 => "1 rule waits to be adopted".to_owned(),
+            count => format!("{count} rules wait to be adopted"),
+        };
+        let environment = safe::line(&plan.environment);
+        let text = format!("{text}: `palisade adopt -e {environment}` writes the ownership marker.");
+        let _ = writeln!(out, "\n{}", paint.faint(&text));
+    }
+    let left = of("not_adopted");
+    if !left.is_empty() {
+        let _ = writeln!(out, "\nNot adopted:");
+        for one in left {
+            let detail = one.detail.as_deref().unwrap_or_default();
+            let _ = writeln!(out, "    {}  {}", safe::line(&one.address), safe::line(detail));
         }
     }
     let (foreign, unmanaged) = (plan.summary.foreign, plan.summary.unmanaged);

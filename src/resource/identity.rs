@@ -26,6 +26,15 @@ pub fn sentinel_successor_id(owner: &str, rule: &str, previous: &str) -> String 
         .to_string()
 }
 
+/// What stands before a watchlist's alias in its id and in its address, so that neither is ever a rule's.
+pub const WATCHLIST: &str = "watchlist/";
+
+/// The id of a watchlist in a workspace. The alias is what queries name, so it is the same for every owner.
+#[must_use]
+pub fn watchlist_id(alias: &str) -> String {
+    format!("{WATCHLIST}{alias}")
+}
+
 /// `id` of a custom detection: letter first, letters, digits, `-` and `_` only, at most 100 characters.
 ///
 /// Owner and rule id are joined readably. Whenever that loses information (a character had to be replaced, or the

@@ -1,4 +1,5 @@
-//! The requests that were received, for tests and for people. Headers are never kept, and bodies only of ARM and Graph.
+//! The requests that were received, for tests and for people. Of the headers only the user agent is kept, and bodies only
+//! of ARM and Graph.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -27,6 +28,7 @@ struct Logged {
     method: String,
     path: String,
     query: Vec<(String, String)>,
+    user_agent: Option<String>,
     status: u16,
     faults: Vec<Fault>,
     body: Option<Value>,
@@ -57,6 +59,7 @@ impl RequestLog {
             method: call.method.to_string(),
             path: call.path.clone(),
             query: call.query.clone(),
+            user_agent: call.header("user-agent").map(str::to_owned),
             status,
             faults,
             body,
@@ -85,6 +88,7 @@ impl Logged {
         let mut entry = json!({
             "number": self.number, "at": clock::rfc3339(self.at_ms), "service": self.service.name(),
             "method": self.method, "path": self.path, "query": query, "status": self.status, "faults": self.faults,
+            "user_agent": self.user_agent,
         });
         if let (Some(body), Value::Object(map)) = (&self.body, &mut entry) {
             map.insert("body".to_owned(), body.clone());

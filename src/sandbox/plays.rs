@@ -179,6 +179,20 @@ fn apply(
         arm::rules::write(world, &workspace, &draft, &[])?.map_err(refused)?;
         return Ok(());
     }
+    if found.shelf.starts_with("watchlists:") {
+        for (path, value) in set {
+            set_or_refuse(&mut document, path, value.clone())?;
+        }
+        let etag = world.new_etag();
+        let changed = Record {
+            etag,
+            modified_by: actor.clone(),
+            modified_ms: world.now_ms(),
+            document: document.to_string(),
+            ..record
+        };
+        return world.put(&found.shelf, changed);
+    }
     // The portal sends whole collections, so an edit is a PATCH of the changed top-level properties.
     let before = document.clone();
     for (path, value) in set {

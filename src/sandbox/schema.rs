@@ -266,6 +266,9 @@ pub(crate) fn present(fields: &[Field], object: &Map<String, Value>, look: Look)
             shown.insert(field.name.to_owned(), value);
         }
     }
+    // No write lets these through; a state that a later version of the service left would have them.
+    let unheard_of = object.iter().filter(|(name, _)| fields.iter().all(|field| field.name != name.as_str()));
+    shown.extend(unheard_of.map(|(name, value)| (name.clone(), value.clone())));
     shown
 }
 

@@ -183,6 +183,17 @@ choice! {
     }
 }
 choice! {
+    /// What happens to the items of a watchlist when content is uploaded over it.
+    RawContent {
+        /// Items with the same search key are replaced, others are added.
+        Upsert = "upsert",
+        /// All are replaced.
+        Replace = "replace",
+        /// All are added.
+        Append = "append",
+    }
+}
+choice! {
     /// Order of a list.
     Order {
         /// As created.
@@ -357,6 +368,10 @@ switches! {
     arm_limit_scheduled: u64 = 512, "B.8";
     /// Limit of enabled NRT rules.
     arm_limit_nrt: u64 = 50, "B.8";
+    /// What a PUT of content over a watchlist that is there does with the items that it has.
+    arm_watchlist_content: RawContent = RawContent::Upsert, "B.11 [UNK]";
+    /// Reads of a watchlist for which an upload is still under way.
+    arm_watchlist_polls: u64 = 0, "B.11";
     /// Send the x-ms-ratelimit-remaining-* headers.
     arm_rate_headers: bool = true, "B.9";
     /// Answer 429 when a token bucket is empty.

@@ -136,4 +136,25 @@ mod tests {
             assert!(cells(wrong).is_err(), "{wrong}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn cells_come_back_whatever_they_hold(rows in proptest::collection::vec(proptest::collection::vec(r#"[a"', \n\r;é]{0,6}"#, 3), 1..4)) {
+            let quoted = |cell: &String| format!("\"{}\"", cell.replace('"', "\"\""));
+            let line = |cells: &Vec<String>| cells.iter().map(quoted).collect::<Vec<_>>().join(",") + "\r\n";
+            let text = format!("A,B,C\n{}", rows.iter().map(line).collect::<String>());
+            let file = SourceMap::default().add("e.csv", text.as_str());
+            let found = read(&text, file, 10).unwrap();
+            let values: Vec<Vec<String>> = found
+                .iter()
+                .map(|row| row.iter().map(|(_, node)| node.as_str().unwrap().to_owned()).collect())
+                .collect();
+            proptest::prop_assert_eq!(values, rows);
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,40}|[\",\n\ra]{0,20}") {
+            let _ = cells(&text);
+        }
+    }
 }

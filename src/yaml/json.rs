@@ -236,4 +236,19 @@ mod tests {
         let deep = "[".repeat(100_000);
         assert!(read_all(&deep).is_err());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn agrees_with_another_reader_on_what_is_json(text in r#"[\[\]{}:,"\\a-eu0-9.+ tfn\n-]{0,24}|\PC{0,24}"#) {
+            let found = read_all(&text);
+            // The other reader takes the last of two equal keys.
+            let doubled = found.as_ref().is_err_and(|problem| problem.summary == "duplicate key");
+            let known = serde_json::from_str::<serde_json::Value>(&text);
+            proptest::prop_assert!(doubled || found.is_ok() == known.is_ok(), "{found:?} {known:?}");
+            if let Err(problem) = found {
+                let at = problem.span.map_or(0, |span| span.end as usize);
+                proptest::prop_assert!(at <= text.len() + 1, "{problem:?}");
+            }
+        }
+    }
 }

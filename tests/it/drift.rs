@@ -295,9 +295,11 @@ fn an_unmanaged_rule_is_adopted_by_its_id() {
               5fa8cbe5-0f6b-4c43-b2ab-4b3bb7a9f7d1";
     let body = json!({"id": id, "name": "5fa8cbe5-0f6b-4c43-b2ab-4b3bb7a9f7d1", "kind": "Scheduled", "properties": properties});
     world.play(&json!({"op": "add", "rule_body": body}));
-    world.run(PLAN).exits(2).says(&["To adopt: 1.", "^ sentinel/law-lab:task  adopt"]);
-    world.run(APPLY).exits(0);
-    world.run(PLAN).has_nothing_to_do();
+    // It is as its file says, and a write would reset its schedule: only who asks gets the marker.
+    world.run(PLAN).has_nothing_to_do().says(&["1 rule waits to be adopted"]);
+    world.run(&format!("{PLAN} --adopt")).exits(2).says(&["To adopt: 1.", "^ sentinel/law-lab:task  adopt"]);
+    world.run(&format!("{APPLY} --adopt")).exits(0);
+    world.run(PLAN).has_nothing_to_do().never_says(&["adopted"]);
 }
 
 #[test]

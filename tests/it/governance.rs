@@ -9,7 +9,7 @@ use crate::world::{HUNT, NOW, World};
 const APPLY: &str = "apply -e lab --auto-approve";
 
 /// Runs git in the repository, with nothing of the machine's configuration.
-fn git(world: &World, arguments: &[&str]) -> String {
+pub(crate) fn git(world: &World, arguments: &[&str]) -> String {
     let output = Command::new("git")
         .args(["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "init.defaultBranch=main"])
         .args(arguments)
@@ -22,11 +22,11 @@ fn git(world: &World, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-fn path() -> String {
+pub(crate) fn path() -> String {
     std::env::var("PATH").unwrap_or_default()
 }
 
-fn commit(world: &World, message: &str) -> String {
+pub(crate) fn commit(world: &World, message: &str) -> String {
     world.write(".gitignore", ".palisade/\nreport.json\n");
     git(world, &["add", "-A"]);
     git(world, &["commit", "-q", "-m", message]);

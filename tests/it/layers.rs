@@ -55,6 +55,13 @@ const LAYERS: &[Layer] = &[
         &["address", "characters", "compile", "diagnostic", "kql", "model", "source", "yaml"],
         PURE,
     ),
+    layer(
+        "verify",
+        &["address", "allowlist", "compile", "diagnostic", "kql", "model", "resource", "source", "yaml"],
+        PURE,
+    ),
+    // Its tests read back what it writes.
+    layer("fixture", &[], PURE),
     layer("diff", &["duration", "resource"], PURE),
     layer("plan", &["address", "diff", "duration", "model", "resource"], PURE),
     // Adoption: foreign forms of rules in, rule files out.
@@ -69,6 +76,9 @@ const LAYERS: &[Layer] = &[
             "duration",
             "kql",
             "model",
+            "plan",
+            // Only what it knows of the retired shape of Graph.
+            "provider",
             "resource",
             "source",
             "yaml",
@@ -81,7 +91,22 @@ const LAYERS: &[Layer] = &[
     // On its own, so that it cannot repeat the product's mistakes.
     layer("sandbox", &[], &[PRINTING]),
     // Face.
-    layer("render", &["characters", "diagnostic", "diff", "kql", "plan", "resource", "source"], PURE),
+    layer(
+        "render",
+        &[
+            "apply",
+            "characters",
+            "diagnostic",
+            "diff",
+            "kql",
+            "plan",
+            "provider",
+            "resource",
+            "source",
+            "verify",
+        ],
+        PURE,
+    ),
 ];
 /// May use everything: the crate's root, the program, the command line.
 const ABOVE: &[&str] = &["lib", "main", "cli"];

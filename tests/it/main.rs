@@ -9,21 +9,29 @@
     reason = "a test that cannot go on must fail"
 )]
 
+mod allowlist_strength;
 mod allowlists;
 mod apply;
+mod cases;
+mod changed_since;
 mod connections;
+mod diff;
 mod drift;
 mod escapes;
 mod faults;
 mod fmt;
 mod governance;
 mod help;
+mod import_files;
+mod import_live;
 mod interrupt;
 mod kinds;
 mod kql;
 mod kql_oracle;
 mod layers;
+mod outputs;
 mod plans;
+mod plays;
 #[cfg(unix)]
 mod readme;
 mod refusals;
@@ -34,4 +42,6 @@ mod secrets;
 mod shipped;
 mod tidy;
 mod validate;
+mod watchlists;
+mod workflows;
 mod world;

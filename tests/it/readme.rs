@@ -1,6 +1,6 @@
-//! The transcripts of README.md are what the program prints.
+//! The transcripts of README.md, and of the guides that have any, are what the program prints.
 //!
-//! README.md is played from top to bottom in a fresh copy of the shipped repository with an empty sandbox: a block that follows
+//! A page is played from top to bottom in a fresh copy of the shipped repository with an empty sandbox: a block that follows
 //! `<!-- file: PATH -->` is written to that file; in a `console` block, lines that begin with `$ ` are given to a shell, and what follows
 //! must be what is printed, stdout and stderr as they come. `[…]` stands for whatever is left out or is never the same twice (the order of
 //! parallel changes, the sandbox's clock). The program's clock stands, there are no colours, and nothing else is filtered.
@@ -15,8 +15,18 @@ const GAP: &str = "[…]";
 
 #[test]
 fn every_transcript_is_what_the_program_prints() {
+    play("README.md", 5);
+}
+
+#[test]
+fn the_guide_to_testing_is_what_the_program_prints() {
+    play("docs/guides/testing.md", 5);
+}
+
+/// Plays a page that has at least `least` commands.
+fn play(page: &str, least: usize) {
     let world = World::shipped();
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
     let (mut commands, mut wrong) = (0, String::new());
     for step in steps(&readme) {
         match step {
@@ -25,16 +35,16 @@ fn every_transcript_is_what_the_program_prints() {
                 commands += 1;
                 let printed = run(&command, &world.root());
                 if !fits(&expected, &printed) {
-                    wrong.push_str(&format!("$ {command}\n{printed}\n--- but README.md says\n{expected}\n"));
+                    wrong.push_str(&format!("$ {command}\n{printed}\n--- but {page} says\n{expected}\n"));
                 }
             }
         }
     }
-    assert!(commands >= 5, "README.md has lost its transcripts");
+    assert!(commands >= least, "{page} has lost its transcripts");
     assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// What README.md asks its reader to do.
+/// What a page asks its reader to do.
 enum Step {
     File { path: String, text: String },
     Command { command: String, expected: String },

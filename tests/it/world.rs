@@ -117,6 +117,14 @@ impl World {
         for name in ["palisade.yaml", "rules", "environments"] {
             copy(&project.join(name), &world.root().join(name));
         }
+        // Beside the cases lie this project's own tests.
+        std::fs::create_dir(world.root().join("tests")).unwrap();
+        for child in std::fs::read_dir(project.join("tests")).unwrap() {
+            let child = child.unwrap().path();
+            if child.extension().is_some_and(|extension| extension == "yaml") {
+                copy(&child, &world.root().join("tests").join(child.file_name().unwrap()));
+            }
+        }
         world
     }
 
@@ -443,6 +451,7 @@ pub(crate) fn settings() -> insta::Settings {
         (r"at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "at [time]"),
         (r"[0-9a-f]{64}", "[digest]"),
     ] {
+        settings.add_filter(r"at `2026-[0-9T:.Z-]+`", "at `[time]`");
         settings.add_filter(pattern, instead);
     }
     settings

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::compile::compile;
+use crate::compile::{Analyses, compile_with};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::Repository;
 use crate::model::allowlist::{Allowlist, Scope};
+use crate::model::environment::Environment;
+use crate::verify::Verifier;
 use crate::yaml::{decode, read};
 
 use super::super::failure::{Exit, Failure};
@@ -75,22 +77,30 @@ fn place(repository: &mut Repository, path: &str, list: Allowlist) {
 
 /// Errors of the environments concerned that were not there before.
 fn new_errors(old: &Repository, new: &Repository, scope: &Scope, today: Date) -> Diagnostics {
-    let concerned = |environment: &&crate::model::environment::Environment| match scope {
+    let concerned = |environment: &&Environment| match scope {
         Scope::Environment(name) => environment.name == *name,
         Scope::Shared => true,
     };
     let mut found = Diagnostics::default();
     for environment in new.environments.iter().filter(concerned) {
-        let before = compile(old, environment, today).1;
+        let before = checked(old, environment, today);
         let key = |repository: &Repository, finding: &Diagnostic| {
             (finding.code, finding.span.map(|span| repository.sources.display(span)), finding.label.clone())
         };
         let known: Vec<_> = before.iter().map(|finding| key(old, finding)).collect();
-        let after = compile(new, environment, today).1;
+        let after = checked(new, environment, today);
         let errors =
             after.into_iter().filter(|finding| finding.severity == crate::diagnostic::Severity::Error);
         found.extend(errors.filter(|finding| !known.contains(&key(new, finding))).collect());
     }
+    found
+}
+
+/// What compiling an environment finds, and which attacks it would no longer report.
+fn checked(repository: &Repository, environment: &Environment, today: Date) -> Diagnostics {
+    let analyses = Analyses::default();
+    let (desired, mut found) = compile_with(&analyses, repository, environment, today);
+    found.extend(Verifier::new(repository, &analyses, today).promises(environment, &desired));
     found
 }
 

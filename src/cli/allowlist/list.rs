@@ -84,7 +84,7 @@ pub(super) fn run(args: &ListArgs, start: &Path, settings: &Settings, ui: &Ui) -
         }
         ListFormat::Json => {
             let entries: Vec<Value> = rows.iter().map(as_json).collect();
-            ui.data(&format!("{:#}", json!({ "entries": entries })));
+            ui.json(&json!({ "entries": entries }));
         }
     }
     let count = |state: State| rows.iter().filter(|row| row.state == state).count();

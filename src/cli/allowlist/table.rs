@@ -1,5 +1,6 @@
 //! Rows as an aligned table, or as markdown.
 
+use crate::render::markdown::prose;
 use crate::render::safe;
 
 /// Columns aligned by blanks; the last one is not padded.
@@ -28,27 +29,8 @@ pub(super) fn aligned(head: &[&str], rows: &[Vec<String>]) -> String {
 pub(super) fn markdown(head: &[&str], rows: &[Vec<String>]) -> String {
     let mut out = format!("| {} |\n|{}\n", head.join(" | "), " --- |".repeat(head.len()));
     for row in rows {
-        let cells: Vec<String> = row.iter().map(|cell| escaped(cell)).collect();
+        let cells: Vec<String> = row.iter().map(|cell| prose(cell)).collect();
         out.push_str(&format!("| {} |\n", cells.join(" | ")));
-    }
-    out
-}
-
-fn escaped(text: &str) -> String {
-    let mut out = String::new();
-    for c in safe::line(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '~' | '!' => {
-                out.push('\\');
-                out.push(c);
-            }
-            // No mention of a person or team.
-            '@' => out.push_str("&#64;"),
-            c => out.push(c),
-        }
     }
     out
 }
@@ -62,7 +44,7 @@ mod tests {
         let row = vec![vec!["a|b".to_owned(), "<b> @team `x`\u{1b}[31m".to_owned()]];
         let text = markdown(&["one", "two"], &row);
         let last = text.lines().last().unwrap();
-        assert_eq!(last, "| a\\|b | &lt;b&gt; &#64;team \\`x\\`\\\\u{1b}\\[31m |");
+        assert_eq!(last, "| a\\|b | &lt;b&gt; @&#8203;team \\`x\\`\\\\u{1b}\\[31m |");
         assert_eq!(aligned(&["x", "y"], &[vec!["long".into(), "z".into()]]), "x     y\nlong  z\n");
     }
 }

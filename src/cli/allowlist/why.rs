@@ -87,7 +87,7 @@ pub(super) fn run(args: &WhyArgs, start: &Path, settings: &Settings, ui: &Ui) ->
         }
     }
     if args.format == Format::Json {
-        ui.data(&format!("{:#}", json!({ "answers": all })));
+        ui.json(&json!({ "answers": all }));
     }
     Ok(Exit::Done)
 }

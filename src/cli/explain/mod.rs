@@ -46,7 +46,7 @@ fn explain_code(entry: &reference::Entry, format: Format, ui: &Ui) -> Exit {
         Format::Json => {
             let json =
                 serde_json::json!({"code": entry.code, "title": entry.title, "explanation": explanation});
-            ui.data(&format!("{json:#}"));
+            ui.json(&json);
         }
     }
     Exit::Done

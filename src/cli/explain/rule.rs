@@ -50,7 +50,7 @@ pub(super) fn run(
     }
     if format == Format::Json {
         let values: Vec<Value> = all.iter().map(as_json).collect();
-        ui.data(&format!("{:#}", json!({ "explained": values })));
+        ui.json(&json!({ "explained": values }));
     }
     problems.settle(&opened.repository.sources);
     if problems.has_errors() {

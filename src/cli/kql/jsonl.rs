@@ -45,7 +45,7 @@ pub(super) fn run(
             } else {
                 refused(Value::Null, format!("the line is longer than {} MiB", MAX_LINE >> 20))
             };
-            serde_json::to_writer(&mut output, &answer)?;
+            output.write_all(crate::render::json::line_of(&answer)?.as_bytes())?;
             output.write_all(b"\n")?;
         }
         if input.buffer().is_empty() {

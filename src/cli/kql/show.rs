@@ -70,7 +70,7 @@ pub(super) fn format(args: &FormatArgs, ui: &Ui) -> Result<Exit, Failure> {
 pub(super) fn ast(args: &AstArgs, ui: &Ui) -> Result<Exit, Failure> {
     let input = input::read(&args.file)?;
     let parse = parse(&input.text);
-    ui.data(&dump::dump(&parse.query, &input.text));
+    ui.data(&crate::render::safe::lines(&dump::dump(&parse.query, &input.text)));
     sound(&input, &parse, ui)?;
     Ok(Exit::Done)
 }

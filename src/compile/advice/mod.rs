@@ -55,7 +55,8 @@ pub fn empty_environment(
     desired: &Desired,
 ) -> Diagnostics {
     let mut found = Diagnostics::default();
-    if desired.resources.is_empty() && !repository.rules.is_empty() {
+    let rules = desired.resources.iter().filter(|resource| resource.kind != crate::resource::Kind::Watchlist);
+    if rules.count() == 0 && !repository.rules.is_empty() {
         found.push(
             codes::NO_RULES
                 .warning("an environment takes no rule")

@@ -41,7 +41,7 @@ pub(crate) fn report(
             }
         };
         diagnostics.push(match &finding.suggestion {
-            Some(near) => shown.with_help(format!("did you mean `{near}`?")),
+            Some(near) => shown.with_guess(near),
             None => shown,
         });
     }

@@ -2,7 +2,7 @@
 //!
 //! An error is what a service would refuse: it can be neither silenced nor allowed. Everything else can be, by code.
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, Suppression};
 use crate::model::project::LintPolicy;
 use crate::model::rule::Silence;
 
@@ -16,7 +16,7 @@ pub fn apply(policy: &LintPolicy, silences: &[Silence], mut found: Diagnostics) 
             |finding: &Diagnostic| finding.severity != Severity::Error && silence.lint.value == finding.code;
         if found.iter().any(silenced) {
             found.silenced_by(silence.lint.span);
-            found.retain(|finding| !silenced(finding));
+            found.suppress(Suppression::InSource, &silence.reason.value, silenced);
         }
     }
     found.retain(|finding| {

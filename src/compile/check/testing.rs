@@ -227,6 +227,7 @@ pub(in crate::compile) fn environment() -> Environment {
         select: Select::default(),
         parameters: Vec::new(),
         overrides: Vec::new(),
+        watchlists: None,
         allowlists: Vec::new(),
         lifecycle: Lifecycle::default(),
         prune: plain(Prune::Owned),

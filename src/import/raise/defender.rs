@@ -7,6 +7,21 @@ use super::rest::{Rest, columns, line, lines, word};
 use crate::import::draft::{Draft, Properties, Section};
 use crate::model::vocabulary::{AUTOMATED_ACTIONS, ENTITY_MAPPINGS, EVENT_GROUPING_KINDS, ISOLATION_TYPES};
 
+/// The section's keys in the order of docs/formats.md.
+const ORDER: [&str; 11] = [
+    "frequency",
+    "lookback",
+    "title",
+    "rule_description",
+    "description",
+    "entities",
+    "custom_details",
+    "event_grouping",
+    "actions",
+    "device_groups",
+    "exclude_from_correlation",
+];
+
 /// The draft of a custom detection: its properties in Graph's words, without the server's own.
 ///
 /// The id and what pins the rule are the caller's to fill in.
@@ -42,6 +57,7 @@ pub fn defender(properties: &Properties) -> Draft {
     });
     descriptions(&mut draft, &mut settings, own_description, alert_description.flatten());
     rest.settle(&mut draft, "defender");
+    let settings = ORDER.iter().filter_map(|key| settings.shift_remove_entry(*key)).collect();
     draft.defender = Some(Section { settings, ..Section::default() });
     draft
 }

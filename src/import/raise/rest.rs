@@ -80,7 +80,11 @@ impl Rest {
             let mut members = Properties::new();
             members.insert(name.clone(), value.clone());
             let before = draft.remarks.len();
-            draft.keep(key, Value::Object(members), "a rule file has no key for it");
+            draft.keep(
+                key,
+                Value::Object(members),
+                "a rule file has no key for it, or cannot hold its value",
+            );
             if let Some(remark) = draft.remarks.get_mut(before) {
                 remark.what = format!("{key}: {name}");
             }

@@ -54,7 +54,7 @@ pub fn sentinel(kind: &Kind, properties: &Properties) -> Draft {
             settings.insert("kind".into(), "threat-intelligence".into());
             template(&mut rest, &mut settings);
         }
-        Kind::CustomDetection | Kind::Other(_) => {
+        Kind::Watchlist | Kind::CustomDetection | Kind::Other(_) => {
             draft.keep("kind", kind.as_str().into(), "no rule of this kind can be written");
             draft.keep("sentinel", Value::Object(properties.clone()), "nothing is known about its kind");
             return draft;

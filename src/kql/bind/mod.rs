@@ -43,7 +43,9 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use names::matches as matches_wildcard;
 pub use report::{CODES, Diagnostic, Severity, code_title};
+pub(crate) use results::series_columns;
 pub use rows::{Bound, ColumnUse, LetLiteral, OutputColumn, RowSchema};
 
 use crate::kql::builtins::{Builtins, builtins};

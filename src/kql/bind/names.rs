@@ -345,7 +345,7 @@ fn unique_result(function: &Function) -> Ty {
 }
 
 /// Whether a name matches a pattern where `*` stands for anything.
-pub(super) fn matches(pattern: &[u8], name: &[u8]) -> bool {
+pub(crate) fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let (mut p, mut n) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;
     while n < name.len() {

@@ -9,7 +9,7 @@ use super::symbols::{Sym, Value};
 use crate::kql::builtins::{BuiltinKind, Function, Returns, Signature};
 use crate::kql::schema::Name;
 use crate::kql::syntax::{Call, ExprKind};
-use crate::kql::types::Ty;
+use crate::kql::types::{ScalarType, Ty};
 
 impl<'a> Binder<'a> {
     /// The type of a call of one overload.
@@ -277,6 +277,12 @@ impl<'a> Binder<'a> {
 }
 
 type Members = &'static [(&'static str, Ty)];
+
+/// The columns of a `series_...` function that gives several; `None` if it gives none or a bag.
+pub(crate) fn series_columns(function: &str) -> Option<Vec<(&'static str, ScalarType)>> {
+    let (bag, members) = series_members(function)?;
+    (!bag).then(|| members.iter().map(|(name, ty)| (*name, ty.scalar())).collect())
+}
 
 /// What a `series_...` function gives, and whether as a bag.
 fn series_members(function: &str) -> Option<(bool, Members)> {

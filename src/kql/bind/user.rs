@@ -8,7 +8,6 @@ use super::call::Arg;
 use super::rules::Conversion;
 use super::symbols::{Info, Sym, TableId, Value, Variable};
 use super::{Binder, Context, MAX_CALL_DEPTH, MAX_EXPANSIONS};
-use crate::kql::parser::parse;
 use crate::kql::schema::{Declaration, Name, PackedColumn};
 use crate::kql::span::Span;
 use crate::kql::syntax::{Expr, ExprKind, Function, FunctionBody, LetValue, Parameter, StatementKind};
@@ -158,11 +157,7 @@ impl<'a> Binder<'a> {
         if let Some(&known) = self.stored.get(&name) {
             return Some(known);
         }
-        let declaration: &'a Declaration = facts.parsed.get_or_init(|| {
-            let text = format!("let f = {} {};", facts.params, facts.body.unwrap_or("{ 0 }"));
-            let parse = parse(&text);
-            Declaration { text, parse }
-        });
+        let declaration: &'a Declaration = facts.declaration();
         let function = declaration.parse.query.statements.first().and_then(|s| match &s.kind {
             StatementKind::Let(l) => match &l.value {
                 LetValue::Function(function) => Some(function),

@@ -11,14 +11,25 @@
 //! Where to start reading: [`evaluate`] at the end of this file; `value` for what a cell may be; `functions` and
 //! `aggregate` for the library, which is a table of plain functions.
 
-// While the library and the operators meet.
-#![allow(dead_code)]
-
 mod aggregate;
+mod arithmetic;
 mod call;
+#[cfg(test)]
+mod cases;
+mod compare;
+mod compile;
 pub(crate) mod convert;
+mod frame;
 mod functions;
 pub(crate) mod json;
+mod ops;
+mod project;
+mod run;
+mod scalar;
+mod scope;
+mod sources;
+#[cfg(test)]
+mod tests;
 mod text;
 pub(crate) mod time;
 mod value;
@@ -51,10 +62,9 @@ pub struct Table {
     pub rows: Vec<Vec<Value>>,
 }
 
-/// The column of a table in [`World::tables`] that says when each row arrived: `ingestion_time()` reads it, and nothing else
-/// of a query sees it (no wildcard, no `project-away`, no result). It follows rows as far as Kusto's does; a table without it
-/// has no arrival times, and `ingestion_time()` is null there.
-pub const INGESTION_TIME: &str = "$ingestion_time";
+/// The column of a table in [`World::tables`] that `ingestion_time()` reads. A table without it has its events' own time as the
+/// time of their arrival.
+pub const INGESTION_TIME: &str = "_IngestionTime";
 
 /// Everything a query can read besides its own text. Values only.
 #[derive(Clone, Copy, Debug)]
@@ -162,6 +172,10 @@ impl Fault {
 /// # Errors
 /// See [`Fault`]. A text with syntax errors is a [`Fault::Failed`].
 pub fn evaluate(parse: &Parse, text: &str, world: &World<'_>, budget: Budget) -> Result<Evaluated, Fault> {
-    let _ = (text, world, budget);
-    Err(Fault::NotEvaluated { what: "queries".to_owned(), span: parse.query.span })
+    if let Some(error) = parse.errors.first() {
+        return Err(Fault::Failed { message: error.message.clone(), span: error.span });
+    }
+    let run = run::Run::new(*world, budget);
+    let table = run.query(&parse.query, text)?.into_table();
+    Ok(Evaluated { table, coverage: run.exercised() })
 }

@@ -85,6 +85,17 @@ pub(crate) struct FunctionFacts<'s> {
     pub(crate) parsed: &'s OnceLock<Declaration>,
 }
 
+impl<'s> FunctionFacts<'s> {
+    /// The function as a `let` statement, parsed at the first question.
+    pub(crate) fn declaration(&self) -> &'s Declaration {
+        self.parsed.get_or_init(|| {
+            let text = format!("let f = {} {};", self.params, self.body.unwrap_or("{ 0 }"));
+            let parse = crate::kql::parser::parse(&text);
+            Declaration { text, parse }
+        })
+    }
+}
+
 /// A stored function as the text of a `let` statement, and its tree.
 #[derive(Debug)]
 pub(crate) struct Declaration {
@@ -342,6 +353,14 @@ impl Schema {
             open: function.open,
             parsed: &function.parsed,
         })
+    }
+
+    /// The name of a stored function, with the life of the schema.
+    pub(crate) fn function_name(&self, name: &str) -> Option<&str> {
+        if let Some((name, _)) = self.own().functions.get_key_value(name) {
+            return Some(name);
+        }
+        self.platforms().find_map(|p| p.functions.get_key_value(name)).map(|(name, _)| name.as_str())
     }
 
     /// The columns of a watchlist's items, if the environment lists it.

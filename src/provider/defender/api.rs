@@ -28,6 +28,8 @@ pub struct Defender {
     service: Arc<Service>,
     target: Target,
     api_version: String,
+    /// Whether the properties of the newest beta are managed.
+    preview: bool,
 }
 
 impl Defender {
@@ -36,7 +38,15 @@ impl Defender {
             service,
             target: Target::Defender,
             api_version: api_version.unwrap_or(wire::API_VERSION).to_owned(),
+            preview: true,
         }
+    }
+
+    /// Without `preview`, the properties of the newest beta are left as the service has them.
+    #[must_use]
+    pub const fn managing_preview(mut self, preview: bool) -> Self {
+        self.preview = preview;
+        self
     }
 
     fn url(&self, remote_id: Option<&str>) -> Url {
@@ -77,7 +87,9 @@ impl Defender {
 
     fn rule(&self, operation: &'static str, subject: &str, value: Value) -> Result<Live, ProviderError> {
         match value {
-            Value::Object(rule) if rule.get("id").is_some_and(Value::is_string) => Ok(convert::live(rule)),
+            Value::Object(rule) if rule.get("id").is_some_and(Value::is_string) => {
+                Ok(if self.preview { convert::live(rule) } else { convert::live_without_preview(rule) })
+            }
             _ => Err(self.service.nonsense(operation, subject, "a rule in the answer has no id")),
         }
     }

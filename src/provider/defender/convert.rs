@@ -13,6 +13,43 @@ use crate::provider::fields::{self, Table, merge_unknown, object_mut, text, unix
 use crate::provider::technique;
 use crate::resource::{Body, Kind, Live, Marker, MarkerCarrier, ServerFacts};
 
+/// Properties of the newest beta only (CONTRACT A.4), as paths.
+const PREVIEW: [&[&str]; 3] = [
+    &["schedule", "lookback"],
+    &["detectionAction", "alertTemplate", "eventGroupingKind"],
+    &["detectionAction", "incidentConfiguration"],
+];
+
+/// As [`live`], for an environment that does not manage the properties of the newest beta: whatever the service says of
+/// them stays as it is, like every property that this version does not know.
+pub(super) fn live_without_preview(rule: Body) -> Live {
+    let mut live = live(rule);
+    for path in PREVIEW {
+        if let Some(value) = taken(&mut live.body, path) {
+            put_at(&mut live.unknown, path, value);
+        }
+    }
+    live
+}
+
+fn taken(body: &mut Body, path: &[&str]) -> Option<Value> {
+    match path {
+        [] => None,
+        [last] => body.shift_remove(*last),
+        [first, rest @ ..] => taken(object_mut(body, first)?, rest),
+    }
+}
+
+fn put_at(body: &mut Body, path: &[&str], value: Value) {
+    match path {
+        [] => {}
+        [last] => {
+            body.insert((*last).to_owned(), value);
+        }
+        [first, rest @ ..] => within(body, first, |inside| put_at(inside, rest, value)),
+    }
+}
+
 /// A rule as it is.
 pub(super) fn live(mut rule: Body) -> Live {
     let legacy = legacy::modernise(&mut rule);
@@ -75,6 +112,12 @@ pub(super) fn created(write: &Write) -> Body {
 /// The body of PATCH, complete.
 pub(super) fn updated(write: &Write, before: &Live) -> Body {
     let mut body = marked(write);
+    if write.body == before.body && !before.server.legacy {
+        // Only the marker changes: nothing that the service could take for another rule is sent. A rule that still has
+        // the retired shape is written anew in the present one.
+        body.retain(|name, _| name == "description");
+        return body;
+    }
     clear_lost(&mut body, &before.body);
     within(&mut body, "detectionAction", |action| {
         within(action, "alertTemplate", |template| {

@@ -8,20 +8,28 @@ use serde_json::{Map, Value, json};
 type Object = Map<String, Value>;
 
 /// Fills the present properties that are missing from those of the retired shape; whether there was anything to fill.
-pub(super) fn modernise(rule: &mut Object) -> bool {
+///
+/// What is said in the present shape is taken out of the retired one. What is left of it (a `Custom` period, an asset or action
+/// that the present shape has no place for) stays where it is.
+pub fn modernise(rule: &mut Object) -> bool {
     let mut filled = false;
-    if !has(rule, "status")
-        && let Some(enabled) = rule.get("isEnabled").and_then(Value::as_bool)
-    {
-        rule.insert("status".to_owned(), json!(if enabled { "enabled" } else { "disabled" }));
-        filled = true;
+    if let Some(enabled) = rule.get("isEnabled").and_then(Value::as_bool) {
+        if !has(rule, "status") {
+            rule.insert("status".to_owned(), json!(if enabled { "enabled" } else { "disabled" }));
+            filled = true;
+        }
+        rule.shift_remove("isEnabled");
     }
-    if let Some(schedule) = rule.get_mut("schedule").and_then(Value::as_object_mut)
-        && !has(schedule, "frequency")
-        && let Some(frequency) = schedule.get("period").and_then(Value::as_str).and_then(frequency)
-    {
-        schedule.insert("frequency".to_owned(), json!(frequency));
-        filled = true;
+    if let Some(schedule) = rule.get_mut("schedule").and_then(Value::as_object_mut) {
+        if !has(schedule, "frequency")
+            && let Some(frequency) = schedule.get("period").and_then(Value::as_str).and_then(frequency)
+        {
+            schedule.insert("frequency".to_owned(), json!(frequency));
+            filled = true;
+        }
+        if has(schedule, "frequency") {
+            schedule.shift_remove("period");
+        }
     }
     if let Some(action) = rule.get_mut("detectionAction").and_then(Value::as_object_mut) {
         if let Some(template) = action.get_mut("alertTemplate").and_then(Value::as_object_mut) {
@@ -50,38 +58,49 @@ fn tactics(template: &mut Object) -> bool {
     else {
         return false;
     };
-    if has(template, "tactics") {
-        return false;
-    }
     let techniques: Vec<Value> =
         strings(template.get("mitreTechniques")).map(|technique| json!({ "technique": technique })).collect();
     let tactics = json!([{ "tactic": category, "techniques": techniques }]);
-    template.insert("tactics".to_owned(), tactics);
-    true
+    let filled = !has(template, "tactics");
+    if filled {
+        template.insert("tactics".to_owned(), tactics);
+    }
+    template.shift_remove("category");
+    template.shift_remove("mitreTechniques");
+    filled
 }
 
 fn entities(template: &mut Object) -> bool {
     if has(template, "entityMappings") {
         return false;
     }
-    let Some(Value::Array(assets)) = template.get("impactedAssets") else { return false };
+    let Some(Value::Array(assets)) = template.get_mut("impactedAssets") else { return false };
     let mut mappings = Object::new();
-    for asset in assets {
-        let Some(identifier) = asset.get("identifier").and_then(Value::as_str) else { continue };
+    assets.retain(|asset| {
+        let Some(identifier) = asset.get("identifier").and_then(Value::as_str) else { return true };
         let (collection, member) = match type_name(asset) {
             "impactedDeviceAsset" if identifier == "deviceId" => ("hosts", "deviceIdColumn"),
             "impactedDeviceAsset" => ("hosts", "nameColumn"),
             "impactedUserAsset" => ("accounts", account_member(identifier)),
             "impactedMailboxAsset" => ("mailboxes", "primaryAddressColumn"),
-            _ => continue,
+            _ => return true,
         };
         push(&mut mappings, collection, json!({ member: column(identifier) }));
-    }
+        false
+    });
+    drop_empty(template, "impactedAssets");
     if mappings.is_empty() {
         return false;
     }
     template.insert("entityMappings".to_owned(), Value::Object(mappings));
     true
+}
+
+/// Removes a list with nothing in it.
+fn drop_empty(object: &mut Object, name: &str) {
+    if object.get(name).and_then(Value::as_array).is_some_and(Vec::is_empty) {
+        object.shift_remove(name);
+    }
 }
 
 /// Which member an account column belongs to, by the end of its name.
@@ -102,11 +121,11 @@ fn actions(action: &mut Object) -> bool {
     if has(action, "automatedActions") {
         return false;
     }
-    let Some(Value::Array(responses)) = action.get("responseActions") else { return false };
+    let Some(Value::Array(responses)) = action.get_mut("responseActions") else { return false };
     let mut automated = Object::new();
-    for response in responses {
+    responses.retain(|response| {
         let word = type_name(response).strip_suffix("ResponseAction").unwrap_or_default();
-        let Some((_, collection)) = COLLECTIONS.iter().find(|(old, _)| *old == word) else { continue };
+        let Some((_, collection)) = COLLECTIONS.iter().find(|(old, _)| *old == word) else { return true };
         let identifiers = response.get("identifier").and_then(Value::as_str).unwrap_or_default();
         let mut item = Object::new();
         for identifier in identifiers.split(',').map(str::trim).filter(|text| !text.is_empty()) {
@@ -118,7 +137,9 @@ fn actions(action: &mut Object) -> bool {
             }
         }
         push(&mut automated, collection, Value::Object(item));
-    }
+        false
+    });
+    drop_empty(action, "responseActions");
     if automated.is_empty() {
         return false;
     }
@@ -167,6 +188,8 @@ fn scope(action: &mut Object) -> bool {
     }
     let names: Vec<Value> = strings(scope.get("scopeNames")).map(|name| json!(name)).collect();
     scope.insert("deviceGroups".to_owned(), Value::Array(names));
+    scope.shift_remove("scopeNames");
+    scope.shift_remove("scopeType");
     true
 }
 

@@ -11,6 +11,7 @@ mod schema;
 pub(crate) mod wire;
 
 pub use api::Defender;
+pub use legacy::modernise;
 
 use crate::provider::Write;
 use crate::resource::Schema;

@@ -352,14 +352,23 @@ proptest! {
         answer[&extra] = json!(value);
         answer["detectionAction"][&extra] = json!({"deep": [value]});
         let first = read(answer);
-        prop_assert_eq!(Value::Object(first.body.clone()), body);
+        prop_assert_eq!(Value::Object(first.body.clone()), body.clone());
         prop_assert_eq!(first.marker.as_ref(), Some(&write.marker));
-        let patch = updated(&write, &first);
+        // Nothing but the marker: nothing else is said, so nothing else can be lost.
+        let marked = updated(&write, &first);
+        prop_assert_eq!(marked.keys().collect::<Vec<_>>(), ["description"]);
+        let mut old = first.clone();
+        old.server.legacy = true;
+        prop_assert!(updated(&write, &old).contains_key("detectionAction"));
+        body["status"] = json!("disabled");
+        let patch = updated(&rule(body), &first);
         prop_assert_eq!(&patch[&extra], &json!(value));
         prop_assert_eq!(&patch["detectionAction"][&extra]["deep"][0], &json!(value));
         // The patched rule, read again, is the same up to the empty collections.
         let second = read(served(Value::Object(patch), "2026-11-23T10:00:00Z"));
-        prop_assert_eq!(without_empty(Value::Object(second.body)), without_empty(Value::Object(first.body)));
+        let mut expected = first.body;
+        expected["status"] = json!("disabled");
+        prop_assert_eq!(without_empty(Value::Object(second.body)), without_empty(Value::Object(expected)));
         prop_assert_eq!(second.unknown, first.unknown);
     }
 }

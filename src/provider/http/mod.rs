@@ -88,6 +88,8 @@ pub(crate) struct Service {
     base: Url,
     pipeline: Pipeline,
     pace: Arc<Pace>,
+    pacing: Arc<dyn Pacing>,
+    waits: Waits,
 }
 
 /// One request.
@@ -139,7 +141,8 @@ impl Service {
         })?;
         let bearer = BearerTokenAuthorizationPolicy::new(credential, [scope]);
         let pace = Arc::new(Pace::new(platform, &base, creates, calls));
-        let patience: Arc<dyn Policy> = Arc::new(Patience::new(Arc::clone(&pace), pacing, waits));
+        let patience = Patience::new(Arc::clone(&pace), Arc::clone(&pacing), waits.clone());
+        let patience: Arc<dyn Policy> = Arc::new(patience);
         let options = ClientOptions {
             // Last of the policies per call, so that it encloses each try, the fetching of the token included.
             per_call_policies: vec![patience],
@@ -155,7 +158,7 @@ impl Service {
             vec![Arc::new(bearer)],
             None,
         );
-        Ok(Self { platform, base, pipeline, pace })
+        Ok(Self { platform, base, pipeline, pace, pacing, waits })
     }
 
     /// The least time that so many creates, updates and deletes take within the quotas. Each reads the rule before, and is
@@ -220,6 +223,11 @@ impl Service {
         };
         let date = response.headers().get_optional_str(&DATE).and_then(patience::http_date);
         Ok(Answer { body, date, request_id: failure::request_id(response.headers()) })
+    }
+
+    /// Waits for something that the service does by itself; `false`: the run is to stop, and nobody waits.
+    pub(crate) async fn wait(&self, duration: Duration) -> bool {
+        self.waits.wait(self.pacing.as_ref(), duration).await
     }
 
     /// Every item of a list, following `link` from page to page on this host only.

@@ -93,7 +93,7 @@ impl Waits {
     }
 
     /// Waits; `false`: it was cut short.
-    async fn wait(&self, pacing: &dyn Pacing, duration: Duration) -> bool {
+    pub(super) async fn wait(&self, pacing: &dyn Pacing, duration: Duration) -> bool {
         let mut given_up = self.0.subscribe();
         tokio::select! {
             biased;

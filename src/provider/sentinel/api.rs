@@ -16,15 +16,17 @@ use crate::address::{Target, Workspace};
 use crate::provider::connect::unusable_id;
 use crate::provider::http::{Answer, Call, Service};
 use crate::provider::{ErrorKind, Provider, ProviderError, Write};
-use crate::resource::{Live, Schema};
+use crate::resource::{Kind, Live, Schema, WATCHLIST};
 
 /// The analytics rules of one workspace.
 #[derive(Debug)]
 pub struct Sentinel {
-    service: Arc<Service>,
+    pub(super) service: Arc<Service>,
     target: Target,
     workspace: Arc<Workspace>,
-    api_version: String,
+    pub(super) api_version: String,
+    /// Watchlists are looked at as well.
+    watchlists: bool,
 }
 
 impl Sentinel {
@@ -38,11 +40,24 @@ impl Sentinel {
             target: Target::Sentinel(Arc::clone(&workspace)),
             workspace,
             api_version: api_version.unwrap_or(wire::API_VERSION).to_owned(),
+            watchlists: false,
         }
+    }
+
+    /// Looks at watchlists as well, when the environment has any of its own.
+    #[must_use]
+    pub fn with_watchlists(mut self, wanted: bool) -> Self {
+        self.watchlists = wanted;
+        self
     }
 
     /// The address of the collection, or of one rule in it.
     fn url(&self, remote_id: Option<&str>) -> Url {
+        self.url_of(std::iter::once("alertRules").chain(remote_id))
+    }
+
+    /// The address of something that Sentinel keeps in the workspace.
+    pub(super) fn url_of<'s>(&'s self, below: impl Iterator<Item = &'s str>) -> Url {
         let segments = [
             "subscriptions",
             &self.workspace.subscription,
@@ -54,14 +69,13 @@ impl Sentinel {
             &self.workspace.workspace,
             "providers",
             "Microsoft.SecurityInsights",
-            "alertRules",
         ];
-        let mut url = self.service.url(segments.into_iter().chain(remote_id));
+        let mut url = self.service.url(segments.into_iter().chain(below));
         url.query_pairs_mut().append_pair("api-version", &self.api_version);
         url
     }
 
-    fn subject(&self, rule: &str) -> String {
+    pub(super) fn subject(&self, rule: &str) -> String {
         format!("{}:{rule}", self.target)
     }
 
@@ -162,18 +176,30 @@ impl Provider for Sentinel {
                 rules.push(rule);
             }
         }
+        if self.watchlists {
+            rules.extend(self.list_watchlists().await?);
+        }
         Ok(rules)
     }
 
     async fn read(&self, remote_id: &str) -> Result<Option<Live>, ProviderError> {
+        if let Some(alias) = remote_id.strip_prefix(WATCHLIST) {
+            return self.read_watchlist(alias).await;
+        }
         self.get("read", &self.subject(remote_id), remote_id).await
     }
 
     async fn create(&self, write: &Write) -> Result<Live, ProviderError> {
+        if write.kind == Kind::Watchlist {
+            return self.create_watchlist(write).await;
+        }
         self.put("create", write, None).await
     }
 
     async fn update(&self, write: &Write, before: &Live) -> Result<Live, ProviderError> {
+        if write.kind == Kind::Watchlist {
+            return self.update_watchlist(write, before).await;
+        }
         let mut sent_back = before.clone();
         loop {
             let error = match self.put("update", write, Some(&sent_back)).await {
@@ -198,6 +224,9 @@ impl Provider for Sentinel {
     }
 
     async fn delete(&self, before: &Live) -> Result<Option<String>, ProviderError> {
+        if before.kind == Kind::Watchlist {
+            return self.delete_watchlist(before).await;
+        }
         let name = before.marker.as_ref().map_or(before.remote_id.as_str(), |marker| marker.rule.as_str());
         let subject = self.subject(name);
         // DELETE documents no condition, so the question comes first.
@@ -206,17 +235,7 @@ impl Provider for Sentinel {
             Some(now) if now.server.etag == before.server.etag => {}
             Some(now) if now.body == before.body && now.marker == before.marker => {}
             Some(_) => {
-                return Err(ProviderError {
-                    operation: "delete",
-                    subject,
-                    kind: ErrorKind::Conflict,
-                    message: "the rule was changed after the plan was made".to_owned(),
-                    status: None,
-                    code: None,
-                    request_id: None,
-                    help: Some("plan again and look at the difference".to_owned()),
-                    source: None,
-                });
+                return Err(changed_meanwhile("delete", subject));
             }
         }
         let url = self.rule_url("delete", &subject, &before.remote_id)?;
@@ -233,6 +252,21 @@ impl Provider for Sentinel {
             Err(error) if error.kind == ErrorKind::NotFound => Ok(error.request_id),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// It is no longer what the plan saw.
+pub(super) fn changed_meanwhile(operation: &'static str, subject: String) -> ProviderError {
+    ProviderError {
+        operation,
+        subject,
+        kind: ErrorKind::Conflict,
+        message: "the rule was changed after the plan was made".to_owned(),
+        status: None,
+        code: None,
+        request_id: None,
+        help: Some("plan again and look at the difference".to_owned()),
+        source: None,
     }
 }
 

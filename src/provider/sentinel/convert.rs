@@ -123,19 +123,20 @@ fn spell_required(kind: &Kind, body: &mut Body) {
     }
 }
 
-/// `T1053.005` belongs into `subTechniques`, with its parent in `techniques`; some clients put it into the wrong list.
+/// `T1053.005` belongs into `subTechniques`, with its parent in `techniques`; some clients put it into the wrong list, or
+/// leave the parent out.
 fn split_techniques(body: &mut Body) {
-    let Some(Value::Array(techniques)) = body.get("techniques") else { return };
-    let ids: Vec<String> = techniques.iter().filter_map(Value::as_str).map(str::to_owned).collect();
-    if !ids.iter().any(|id| technique::parent(id).1) {
+    let listed = |name: &str| -> Vec<String> {
+        let items = body.get(name).and_then(Value::as_array).into_iter().flatten();
+        items.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let (ids, mut subs) = (listed("techniques"), listed("subTechniques"));
+    let lonely = |sub: &String| !ids.iter().any(|id| id == technique::parent(sub).0);
+    if !ids.iter().any(|id| technique::parent(id).1) && !subs.iter().any(lonely) {
         return;
     }
     let mut parents: Vec<String> = Vec::new();
-    let mut subs: Vec<String> = match body.get("subTechniques") {
-        Some(Value::Array(subs)) => subs.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        _ => Vec::new(),
-    };
-    for id in ids {
+    for id in ids.into_iter().chain(subs.clone()) {
         let (parent, is_sub) = technique::parent(&id);
         if !parents.iter().any(|known| known == parent) {
             parents.push(parent.to_owned());

@@ -1,7 +1,8 @@
 //! Microsoft Sentinel analytics rules over Azure Resource Manager (CONTRACT B).
 //!
 //! [`Sentinel`] is the rules of one workspace. `api` speaks the operations, `wire` is the shape of their messages,
-//! `convert` goes between that and [`Live`](crate::resource::Live), `schema` says how properties compare.
+//! `convert` goes between that and [`Live`](crate::resource::Live), `schema` says how properties compare. `watchlists`
+//! are the tables of values that rules refer to, a resource of their own.
 //!
 //! # Kinds without a marker
 //!
@@ -17,6 +18,7 @@
 mod api;
 mod convert;
 mod schema;
+mod watchlists;
 pub(crate) mod wire;
 
 pub use api::Sentinel;

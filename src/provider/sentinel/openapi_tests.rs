@@ -107,7 +107,7 @@ fn definition(kind: &Kind) -> &'static str {
         Kind::Fusion => "FusionAlertRule",
         Kind::MlBehaviorAnalytics => "MLBehaviorAnalyticsAlertRule",
         Kind::ThreatIntelligence => "ThreatIntelligenceAlertRule",
-        Kind::CustomDetection | Kind::Other(_) => panic!("not in these schemas"),
+        Kind::Watchlist | Kind::CustomDetection | Kind::Other(_) => panic!("not in these schemas"),
     }
 }
 
@@ -153,4 +153,26 @@ fn stable_kinds_are_valid_by_the_openapi_specification() {
         wrong["properties"]["lastModifiedUtc"] = json!("2026-11-23T10:00:00Z");
         assert!(!bundle.errors(&file, definition(&kind), &wrong).is_empty(), "{kind:?}");
     }
+}
+
+#[test]
+fn watchlists_are_valid_by_both_schemas() {
+    const WATCHLISTS: &str = "api/openapi/azure-rest-api-specs@kairu-ms-6664d3ef/specification/securityinsights/resource-manager/Microsoft.SecurityInsights/stable/2024-03-01/Watchlists.json";
+    let body = json!({"displayName": "Scanners", "itemsSearchKey": "Host", "columns": ["Host", "Site"],
+                      "items": {"a": "a,Berlin", "b": "b,"}});
+    let write = write(Kind::Watchlist, "watchlist/scanners", body);
+    let sent = |version: &str| Value::Object(super::watchlists::upload(&write, "scanners", version));
+    assert_eq!(sent("2024-03-01")["rawContent"], json!("Host,Site\na,Berlin\nb,\n"));
+    let (Some(stable), Some(preview)) = (shared(WATCHLISTS), shared(TEMPLATE)) else {
+        return println!("skipped: no {WATCHLISTS} or no {TEMPLATE}");
+    };
+    let put = json!({"etag": "e", "properties": sent("2024-03-01")});
+    assert_eq!(Bundle::read(&stable).errors(&stable, "Watchlist", &put), Vec::<String>::new());
+    let item = json!({"properties": {"itemsKeyValue": {"Host": "a"}}});
+    assert_eq!(Bundle::read(&stable).errors(&stable, "WatchlistItem", &item), Vec::<String>::new());
+    let bundle = Bundle::read(&preview);
+    let mut put = sent("2025-07-01-preview");
+    assert_eq!(bundle.errors(&preview, "WatchlistProperties", &put), Vec::<String>::new());
+    put["sourceType"] = json!("Local file");
+    assert!(!bundle.errors(&preview, "WatchlistProperties", &put).is_empty(), "the check can fail");
 }

@@ -6,7 +6,8 @@ const ALERTING: &[Kind] = &[Kind::Scheduled, Kind::Nrt];
 const SCHEDULED: &[Kind] = &[Kind::Scheduled];
 const MICROSOFT_SECURITY: &[Kind] = &[Kind::MicrosoftSecurityIncidentCreation];
 const FUSION: &[Kind] = &[Kind::Fusion];
-const DESCRIBED: &[Kind] = &[Kind::Scheduled, Kind::Nrt, Kind::MicrosoftSecurityIncidentCreation];
+const DESCRIBED: &[Kind] =
+    &[Kind::Scheduled, Kind::Nrt, Kind::MicrosoftSecurityIncidentCreation, Kind::Watchlist];
 
 /// The table.
 pub(super) static SCHEMA: Schema = Schema {

@@ -56,7 +56,7 @@ pub(super) const fn table(kind: &Kind) -> Table {
         Kind::Fusion => FUSION,
         Kind::MlBehaviorAnalytics => MACHINE_LEARNING,
         Kind::ThreatIntelligence => THREAT_INTELLIGENCE,
-        Kind::CustomDetection | Kind::Other(_) => &[],
+        Kind::Watchlist | Kind::CustomDetection | Kind::Other(_) => &[],
     }
 }
 

@@ -1,12 +1,14 @@
 //! Azure Resource Manager: alert rules of Microsoft Sentinel (CONTRACT B), and the few neighbours that a client asks first.
 //!
 //! Start with [`answer`], which checks in the order the real service does; [`rules`] writes and deletes, [`check`] objects,
-//! [`read`] shows, [`tables`] holds the properties. [`workspace`] is the workspace below: its tables and functions.
+//! [`read`] shows, [`tables`] holds the properties. [`watchlists`] are a resource of their own, and
+//! [`workspace`] is the workspace below: its tables and functions.
 
 pub(crate) mod check;
 pub(crate) mod read;
 pub(crate) mod rules;
 pub(crate) mod tables;
+mod watchlists;
 mod workspace;
 
 use axum::http::Method;
@@ -139,6 +141,8 @@ fn route(world: &mut World, call: &Call, caller: &Caller, twist: &Twist) -> Repl
     match (segment(10).as_str(), call.segments.len()) {
         ("onboardingstates", 12) => onboarding_state(world, call, &workspace),
         ("alertrules", 11 | 12) if !world.switches.arm_onboarded => not_onboarded(&workspace),
+        ("watchlists", 11..=14) if !world.switches.arm_onboarded => not_onboarded(&workspace),
+        ("watchlists", 11..=14) => watchlists::answer(world, call, &workspace),
         ("alertrules", 11) if call.method == Method::GET => {
             read::list(world, call, &workspace, preview, twist)
         }

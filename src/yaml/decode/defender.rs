@@ -54,8 +54,8 @@ pub fn defender(node: &Node, out: &mut Diagnostics) -> Option<Defender> {
     })
 }
 
-/// The platform's own id; both services take letters, digits, `-` and `_` (CONTRACT A.2, B.1).
-pub(super) fn platform_id(node: &Node, out: &mut Diagnostics) -> Option<Spanned<String>> {
+/// The detection's own id: letters, digits, `-` and `_` (CONTRACT A.2).
+fn platform_id(node: &Node, out: &mut Diagnostics) -> Option<Spanned<String>> {
     made_of(
         |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'),
         100,

@@ -5,7 +5,7 @@
 //! here reads a file, a clock or the environment.
 //!
 //! `scalar` and `object` are the building blocks; the formats stand in one file each: [`project`], [`rule`] (with
-//! `defender` and `sentinel`), [`environment`], [`allowlist`], [`schema`], [`case`].
+//! `defender` and `sentinel`), [`environment`], [`allowlist`], [`watchlist`], [`schema`], [`case`].
 
 pub mod allowlist;
 pub mod case;
@@ -22,6 +22,7 @@ pub mod schema;
 pub mod sentinel;
 mod sentinel_alerting;
 mod target;
+pub mod watchlist;
 
 pub use super::merge::merge;
 pub use rule::decode_rule;

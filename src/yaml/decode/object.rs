@@ -211,9 +211,7 @@ pub fn unknown_key(key: &Key, what: &str, keys: &[&str]) -> Diagnostic {
         .labelled(key.span, format!("{what} has no key `{}`", shown(&key.name)));
     let known = keys.join(", ");
     match did_you_mean(&key.name, keys.iter().copied()) {
-        Some(near) => {
-            finding.with_help(format!("did you mean `{near}`?")).with_detail(format!("Known keys: {known}."))
-        }
+        Some(near) => finding.with_guess(near).with_detail(format!("Known keys: {known}.")),
         None => finding.with_help(format!("known keys: {known}")),
     }
 }

@@ -208,9 +208,7 @@ pub fn not_one_of<'a>(found: &Spanned<String>, names: impl Iterator<Item = &'a s
     let known: Vec<&str> = names.clone().collect();
     let known = known.join(", ");
     match did_you_mean(&found.value, names) {
-        Some(near) => {
-            finding.with_help(format!("did you mean `{near}`?")).with_detail(format!("Known words: {known}."))
-        }
+        Some(near) => finding.with_guess(near).with_detail(format!("Known words: {known}.")),
         None => finding.with_help(format!("known words: {known}")),
     }
 }

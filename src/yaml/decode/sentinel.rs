@@ -3,10 +3,9 @@
 //! Every key that any kind has is known here, so that `frequency` on a near-real-time rule is reported as what it is, and
 //! not as a misspelt key.
 
-use super::defender::platform_id;
 use super::object::{Object, pairs};
 use super::rule::query;
-use super::scalar::{boolean, duration, int, invalid, line, name_of, word};
+use super::scalar::{boolean, duration, int, invalid, line, made_of, name_of, word};
 use super::sentinel_alerting::{ALERTING_KEYS, alerting};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::model::rule::Severity;
@@ -121,6 +120,15 @@ fn kind(section: &Object<'_>, kind: KindName, out: &mut Diagnostics) -> Option<K
         KindName::MlBehaviorAnalytics => Some(Kind::MlBehaviorAnalytics),
         KindName::ThreatIntelligence => Some(Kind::ThreatIntelligence),
     }
+}
+
+/// The last segment of an ARM id (CONTRACT B.1); the compiler checks the rest.
+fn platform_id(node: &Node, out: &mut Diagnostics) -> Option<Spanned<String>> {
+    made_of(
+        |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'),
+        100,
+        "letters, digits, `-`, `_` and `.`, at most 100",
+    )(node, out)
 }
 
 fn schedule(section: &Object<'_>, out: &mut Diagnostics) -> Option<Schedule> {

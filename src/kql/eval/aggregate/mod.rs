@@ -2,7 +2,15 @@
 //!
 //! An aggregate is called once for each group, with the values of all its rows. Those that return several columns
 //! (`arg_max`, `take_any(*)`, `percentiles`) are taken apart by the `summarize` operator, which calls the one-column
-//! functions of this table.
+//! functions of this table: `arg_max` here has two arguments at most, `percentile` one number.
+//!
+//! Nulls are left out of every calculation, except by `make_list_with_nulls`. Of no rows counts and sums are 0, lists and
+//! sets empty, all else is null ("Default values of aggregations").
+
+mod choosing;
+mod collecting;
+mod counting;
+mod numeric;
 
 use super::call::Call;
 use super::{Fault, Value};
@@ -28,6 +36,12 @@ impl<'g> Group<'g> {
         self.args.get(index).map_or(&[], Vec::as_slice)
     }
 
+    /// The values of the first argument in the rows for which the argument at `predicate` is true.
+    fn chosen(&self, predicate: usize) -> impl Iterator<Item = &'g Value> + use<'g> {
+        let chosen = self.arg(0).iter().zip(self.arg(predicate));
+        chosen.filter(|(_, predicate)| predicate.as_bool() == Some(true)).map(|(value, _)| value)
+    }
+
     /// The value of an argument that is the same for all rows, such as the size limit of `make_set`.
     pub(crate) fn constant(&self, index: usize) -> Option<&'g Value> {
         self.arg(index).first()
@@ -42,17 +56,16 @@ pub(crate) const fn aggregate(
     Aggregate { name, call }
 }
 
-const AGGREGATES: &[Aggregate] = &[aggregate("count", count)];
+const FAMILIES: &[&[Aggregate]] =
+    &[choosing::AGGREGATES, collecting::AGGREGATES, counting::AGGREGATES, numeric::AGGREGATES];
 
 /// The aggregate of that name, if the evaluator has it.
 pub(crate) fn find(name: &str) -> Option<&'static Aggregate> {
-    AGGREGATES.iter().find(|aggregate| aggregate.name == name)
+    FAMILIES.iter().copied().flatten().find(|aggregate| aggregate.name == name)
 }
 
-fn count(_: &Call<'_>, group: &Group<'_>) -> Result<Value, Fault> {
-    let rows = match group.args {
-        [] => group.rows,
-        [first, ..] => first.iter().filter(|v| v.as_bool() == Some(true)).count(),
-    };
-    Ok(Value::Long(i64::try_from(rows).unwrap_or(i64::MAX)))
+/// Every aggregate there is.
+#[cfg(test)]
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    FAMILIES.iter().copied().flatten().map(|aggregate| aggregate.name)
 }

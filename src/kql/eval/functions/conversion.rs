@@ -1,9 +1,11 @@
 //! `tostring`, `tolong` and the other conversions between types.
 
+use super::argument::{arg, long, long_or, text};
 use super::{Function, function};
 use crate::kql::eval::call::Call;
 use crate::kql::eval::convert::convert;
-use crate::kql::eval::{Fault, Value};
+use crate::kql::eval::{Fault, Value, json};
+use crate::kql::types::ScalarType;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     function("tostring", to_returned),
@@ -17,9 +19,48 @@ pub(super) const FUNCTIONS: &[Function] = &[
     function("totimespan", to_returned),
     function("totime", to_returned),
     function("toguid", to_returned),
+    function("tohex", tohex),
+    function("parse_json", parse_json),
+    function("parsejson", parse_json),
+    function("todynamic", parse_json),
+    function("toobject", parse_json),
+    function("dynamic_to_json", dynamic_to_json),
 ];
 
 /// The type to convert to is the one that the call returns.
 fn to_returned(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
     Ok(args.first().map_or(Value::Null, |value| convert(value, call.returns)))
+}
+
+/// An `int` has 32 bits, anything else 64; negative numbers are shown as their two's complement.
+fn tohex(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
+    let Some(number) = long(args, 0) else { return Ok(Value::Null) };
+    let digits = match arg(args, 0) {
+        Value::Int(number) => format!("{number:x}"),
+        _ if call.ty(0) == ScalarType::Int => format!("{:x}", number & 0xffff_ffff),
+        _ => format!("{number:x}"),
+    };
+    let Some(width) = long_or(args, 1, 0) else { return Ok(Value::Null) };
+    let width = usize::try_from(width.clamp(0, 16)).unwrap_or(0);
+    Ok(Value::from(format!("{digits:0>width$}")))
+}
+
+/// A text that is no JSON is the string that it is. An empty one is null: so `gettype(parse_json(''))`.
+fn parse_json(_: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
+    Ok(match arg(args, 0) {
+        Value::String(text) if text.trim().is_empty() => Value::Null,
+        Value::String(text) => match json::parse(text) {
+            Some(parsed) => Value::dynamic(parsed),
+            None => convert(arg(args, 0), ScalarType::Dynamic),
+        },
+        // A dynamic that holds a string is used as it is.
+        other => convert(other, ScalarType::Dynamic),
+    })
+}
+
+fn dynamic_to_json(_: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
+    Ok(match arg(args, 0).as_dynamic() {
+        Some(value) => Value::from(json::write_canonical(value)),
+        None => Value::String(text(args, 0)),
+    })
 }
