@@ -1,4 +1,5 @@
-//! How long the pure part takes: load, compile, plan, at 100, 1,000 and 10,000 rules.
+//! How long the pure part takes (load, compile, plan, at 100, 1,000 and 10,000 rules), and how much the whole program adds
+//! to the list calls of a tenant that is far away.
 //!
 //! The rules are the shipped ones again and again, under new names, each copy with allowlist entries, parameters and an
 //! override of its own: what a large repository looks like, with queries of real length. Figures are in
@@ -8,6 +9,7 @@
 //! cargo bench --bench pipeline                                # everything
 //! cargo bench --bench pipeline -- compile                     # one step
 //! cargo bench --bench pipeline -- --repository 1000 DIR       # only write such a repository, to run the program on it
+//! cargo bench --bench pipeline -- --latency 1000 50           # `plan` against its list calls, 50 ms for each request
 //! cargo test --bench pipeline                                 # each step once, on few rules
 //! ```
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench stops at the first surprise")]
@@ -16,19 +18,24 @@ use std::fmt::Write as _;
 use std::fs;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use jiff::civil::{Date, date};
-use palisade::address::Target;
+use palisade::address::{Platform, Target};
 use palisade::compile::{Desired, compile};
 use palisade::diff::canonical;
 use palisade::load::load;
 use palisade::model::Repository;
 use palisade::model::environment::{Guards, Prune};
 use palisade::plan::{Adoption, Input, Plan, Policy, TargetState, plan};
-use palisade::provider::{defender, sentinel};
+use palisade::provider::auth::CredentialChoice;
+use palisade::provider::cloud::Endpoints;
+use palisade::provider::{ConnectOptions, Provider, Session, defender, sentinel};
 use palisade::resource::{Body, Live, Marker, Resource, ServerFacts, digest};
+use palisade::sandbox;
 
 /// A day on which every shipped allowlist entry is in force.
 const TODAY: Date = date(2026, 11, 23);
@@ -42,6 +49,12 @@ fn main() {
     {
         write_repository(Path::new(folder), count.parse().unwrap());
         println!("{count} rules in {folder}");
+        return;
+    }
+    if let [flag, count, milliseconds, ..] = arguments.as_slice()
+        && flag == "--latency"
+    {
+        latency(count.parse().unwrap(), milliseconds.parse().unwrap());
         return;
     }
     // `cargo bench` passes --bench; without it (`cargo test`) every step runs once.
@@ -159,6 +172,72 @@ fn as_deployed(resource: &Resource, state: &TargetState) -> Live {
         server: ServerFacts::default(),
         auto_disabled: None,
     }
+}
+
+// --- Latency ---------------------------------------------------------------------------------------------------------
+
+/// How often each is measured; the best counts, because other programs only make it slower.
+const RUNS: u32 = 5;
+
+/// `palisade plan` of so many deployed rules, in a process of its own, against the list calls that it has to make, both with
+/// a sandbox that answers each request so late. The lists of both platforms run at once, as in `plan`.
+fn latency(rules: usize, milliseconds: u64) {
+    let folder = tempfile::tempdir().unwrap();
+    write_repository(folder.path(), rules);
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
+        let output = command.args(arguments).current_dir(folder.path()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    run(&["sandbox", "switch", "arm_limit_scheduled=100000", "arm_limit_nrt=100000"]);
+    run(&["apply", "-e", ENVIRONMENT, "--auto-approve"]);
+    run(&["sandbox", "switch", &format!("latency_ms={milliseconds}")]);
+    let plan = || {
+        let started = Instant::now();
+        run(&["plan", "-e", ENVIRONMENT]);
+        started.elapsed()
+    };
+    let plan = (0..RUNS).map(|_| plan()).min().unwrap();
+    let repository = loaded(folder.path());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (lists, deployed) = runtime.block_on(lists(&repository, &folder.path().join(".palisade/sandbox")));
+    println!("{deployed} deployed rules, {milliseconds} ms for each request, best of {RUNS}:");
+    println!("list calls alone  {:.2} s", lists.as_secs_f64());
+    println!("plan              {:.2} s", plan.as_secs_f64());
+    println!("ratio             {:.2}", plan.as_secs_f64() / lists.as_secs_f64());
+}
+
+/// The shortest time for all lists of the environment, signed in beforehand, and how many rules are in them.
+async fn lists(repository: &Repository, state: &Path) -> (Duration, usize) {
+    let options = sandbox::Options { state_dir: Some(state.to_owned()), ..sandbox::Options::default() };
+    let running = sandbox::start(options).await.unwrap();
+    let endpoints = Endpoints::custom(&running.authority(), &running.arm(), &running.graph(), false).unwrap();
+    let variables =
+        [("AZURE_CLIENT_ID", running.client_id()), ("AZURE_CLIENT_SECRET", running.client_secret())];
+    let environment = repository.environments.iter().find(|one| one.name == ENVIRONMENT).unwrap();
+    let session = Session::connect(ConnectOptions {
+        endpoints: endpoints.with_root(running.ca_pem().as_bytes().to_vec()),
+        tenant_id: environment.tenant_id.value.clone(),
+        credential: CredentialChoice::ClientSecret,
+        variables: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect(),
+        client: None,
+    });
+    let session = session.unwrap();
+    session.sign_in(Platform::Defender).await.unwrap();
+    session.sign_in(Platform::Sentinel).await.unwrap();
+    let mut providers: Vec<Box<dyn Provider>> = vec![Box::new(session.defender(None))];
+    for workspace in &environment.sentinel {
+        providers.push(Box::new(session.sentinel(Arc::clone(&workspace.value), None)));
+    }
+    let (mut shortest, mut deployed) = (Duration::MAX, 0);
+    for _ in 0..RUNS {
+        let started = Instant::now();
+        let all = futures::future::join_all(providers.iter().map(|provider| provider.list())).await;
+        shortest = shortest.min(started.elapsed());
+        deployed = all.into_iter().map(|rules| rules.unwrap().len()).sum();
+    }
+    running.stop().await.unwrap();
+    (shortest, deployed)
 }
 
 // --- The repository -------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@
 use futures::StreamExt as _;
 
 use super::outcome::{ChangeResult, Ended, Event};
-use super::{Bound, Run};
+use super::{Bound, Run, Urgency};
 use crate::diff::{FieldChange, canonical, compare};
 use crate::plan::Change;
 use crate::resource::{Live, Marker};
@@ -46,11 +46,12 @@ impl Run<'_> {
             wait = wait.saturating_mul(2);
             open = self.look_one_by_one(changes, results, open).await;
         }
+        // Somebody who stops a run does not wait for reads: what the service's own answer showed has to do.
         for at in open {
             let (Some(ended), Some(change)) = (results.get_mut(at), changes.get(at)) else { continue };
             if change.actions.contains(&crate::plan::Action::Delete) {
                 ended.result = ChangeResult::Lingers;
-            } else if matches!(ended.result, ChangeResult::Applied) {
+            } else if matches!(ended.result, ChangeResult::Applied) && self.urgency() == Urgency::None {
                 ended.result = ChangeResult::Unseen;
             }
         }

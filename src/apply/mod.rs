@@ -128,8 +128,9 @@ pub async fn apply(
     if run.urgency() < Urgency::Now {
         run.confirm(&changes, &mut results).await;
     }
+    let stopped = run.urgency() > Urgency::None;
     let unrecorded = run.unrecorded.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let outcome = Outcome { results, unrecorded };
+    let outcome = Outcome { results, unrecorded, stopped };
     let count = |list| outcome.on(list).count();
     // The run is over either way; a missing last line says no more than a cut-off run does.
     let _ = edge.record(&Entry::End {

@@ -113,6 +113,8 @@ pub struct Outcome {
     pub results: Vec<Ended>,
     /// Why nothing could be recorded, if so; no write was begun after that.
     pub unrecorded: Option<String>,
+    /// Somebody stopped the run, whether or not anything was left to do.
+    pub stopped: bool,
 }
 
 impl Outcome {

@@ -46,6 +46,10 @@ impl Run<'_> {
     ) -> Next {
         let note =
             |ending| wanted.done(operation, ending, Some(error.message.clone()), error.request_id.clone());
+        if error.kind == ErrorKind::Stopped {
+            self.record(&note(Ending::NotWritten));
+            return Next::Ended(ChangeResult::NotAttempted);
+        }
         if error.kind == ErrorKind::Partly {
             self.record(&note(Ending::Unknown));
             return Next::Ended(ChangeResult::Failed(error));

@@ -6,7 +6,7 @@ use super::settle::Next;
 use super::{Bound, Run};
 use crate::diff::{canonical, compare};
 use crate::plan::{Action, Change, WriteContent};
-use crate::provider::{ProviderError, Write};
+use crate::provider::{ErrorKind, ProviderError, Write};
 use crate::resource::{Live, Marker, digest};
 
 /// What is to become of one rule of the platform.
@@ -55,11 +55,11 @@ impl Run<'_> {
         let (new, old) = (self.written(change, content), self.deleted(change));
         let old_stands = match self.look(bound, &old).await {
             Ok((standing, _)) => standing,
-            Err(error) => return ChangeResult::Failed(error),
+            Err(error) => return not_seen(error),
         };
         let new_stands = match self.look(bound, &new).await {
             Ok((standing, _)) => standing,
-            Err(error) => return ChangeResult::Failed(error),
+            Err(error) => return not_seen(error),
         };
         match (old_stands, new_stands) {
             (Standing::Done, Standing::Done) => return ChangeResult::AlreadyDone,
@@ -73,6 +73,8 @@ impl Run<'_> {
         }
         match self.bring_about(bound, &old, request_ids).await {
             ChangeResult::AlreadyDone => ChangeResult::Applied,
+            // The new rule stands beside the old one.
+            ChangeResult::NotAttempted => ChangeResult::Interrupted,
             other => other,
         }
     }
@@ -86,7 +88,7 @@ impl Run<'_> {
     ) -> ChangeResult {
         let (mut standing, mut live) = match self.look(bound, wanted).await {
             Ok(found) => found,
-            Err(error) => return ChangeResult::Failed(error),
+            Err(error) => return not_seen(error),
         };
         let mut so_far = super::settle::SoFar::default();
         loop {
@@ -258,6 +260,14 @@ impl Wanted<'_> {
             message,
             request_id,
         }
+    }
+}
+
+/// The rule could not even be looked at.
+fn not_seen(error: ProviderError) -> ChangeResult {
+    match error.kind {
+        ErrorKind::Stopped => ChangeResult::NotAttempted,
+        _ => ChangeResult::Failed(error),
     }
 }
 

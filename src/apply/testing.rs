@@ -56,6 +56,10 @@ impl Service {
         Self { target: Target::Sentinel(workspace()), state: Mutex::default() }
     }
 
+    pub(super) fn graph() -> Self {
+        Self { target: Target::Defender, state: Mutex::default() }
+    }
+
     pub(super) fn ordered(orders: &[Order]) -> Self {
         let service = Self::sentinel();
         service.state.lock().unwrap().orders = orders.iter().copied().collect();

@@ -203,6 +203,41 @@ async fn a_replacement_stands_before_the_old_rule_goes() {
 }
 
 #[tokio::test]
+async fn what_gave_up_while_it_waited_was_not_attempted() {
+    let service = Service::ordered(&[Order::Refuse(ErrorKind::Stopped)]);
+    let plan = planned(&service, &[rule("a")]);
+    let (outcome, edge) = run(&service, &plan).await;
+    assert_eq!((words(&outcome), edge.endings()), (vec!["not_attempted"], vec![Ending::NotWritten]));
+    // Half of a replacement is not nothing: both rules are there.
+    let old = deployed(&rule("a"), "High");
+    let service = Service::ordered(&[Order::Do, Order::Refuse(ErrorKind::Stopped)]).with(vec![old]);
+    let near_real_time = [Resource { kind: Kind::Nrt, ..rule("a") }];
+    let plan = planned(&service, &near_real_time);
+    assert_eq!(words(&run(&service, &plan).await.0), ["interrupted"]);
+    assert_eq!(service.rules().len(), 2);
+    assert_eq!(words(&run(&service, &plan).await.0), ["applied"]);
+    assert!(planned(&service, &near_real_time).is_empty());
+}
+
+#[tokio::test]
+async fn a_deletion_that_is_still_to_be_seen_is_reported_and_done_by_the_next_apply() {
+    let old = deployed(&rule("a"), "High");
+    let service = Service::sentinel().with(vec![old.clone()]);
+    let plan = planned(&service, &[]);
+    {
+        let mut state = service.state.lock().unwrap();
+        (state.lag, state.old) = (usize::MAX, vec![old.clone()]);
+    }
+    let (outcome, edge) = run(&service, &plan).await;
+    assert_eq!((words(&outcome), edge.endings()), (vec!["deletion_accepted"], vec![Ending::Written]));
+    assert_eq!(edge.waited(), Settings::default().lag);
+    // It is gone when the next plan is made.
+    service.state.lock().unwrap().lag = 0;
+    assert!(planned(&service, &[]).is_empty());
+    assert_eq!(words(&run(&service, &plan).await.0), ["already_done"]);
+}
+
+#[tokio::test]
 async fn deletes_come_last_and_response_actions_after_other_writes() {
     let armed = |id: &str| {
         let mut armed = detection(id, id);

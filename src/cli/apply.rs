@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::apply::{Outcome, Settings as ApplySettings};
 use crate::diagnostic::Diagnostics;
-use crate::plan::{Plan, TargetState, redacted};
+use crate::plan::{GuardViolation, Plan, TargetState, redacted};
 use crate::render::{events, json, outcome, safe};
 use crate::resource::Kind;
 
@@ -15,7 +15,7 @@ use super::expected::Expected;
 use super::failure::{Exit, Failure};
 use super::journal::Journal;
 use super::outputs;
-use super::planning::{Planned, PlanningArgs, plan_environment, text, write_private};
+use super::planning::{Planned, PlanningArgs, plan_environment, say_estimate, text, write_private};
 use super::record::{self, Facts};
 use super::repository::Opened;
 use super::settings::Settings;
@@ -26,7 +26,8 @@ use super::{audit, block_on, carry_out};
 #[derive(Debug, clap::Args)]
 pub(crate) struct ApplyArgs {
     /// A plan saved with `plan --out`; it is carried out as it is, without asking
-    #[arg(value_name = "PLAN", conflicts_with_all = ["environments", "all_envs", "target", "on_drift", "take_over", "at", "changed_since", "ring", "replace_id"])]
+    #[arg(value_name = "PLAN", conflicts_with_all = ["all_envs", "target", "on_drift", "take_over", "at", "changed_since", "ring",
+        "replace_id", "allow_empty", "reenable_auto_disabled"])]
     plan: Option<PathBuf>,
     #[command(flatten)]
     planning: PlanningArgs,
@@ -40,7 +41,7 @@ pub(crate) struct ApplyArgs {
     /// How many changes are under way at once
     #[arg(long, value_name = "N", default_value_t = PARALLELISM, value_parser = clap::value_parser!(u16).range(1..=32))]
     parallelism: u16,
-    /// Begin nothing more after the first change that fails
+    /// Begin nothing more after the first change that fails, no further environment either
     #[arg(long)]
     fail_fast: bool,
     /// How long a change waits for an id or a name that the service still holds after a deletion
@@ -136,12 +137,23 @@ fn all(opened: &Opened, run: &Run<'_>, ended: &mut Vec<Applied>) -> Result<Exit,
             .help("use --expect-digest and --report with a single -e NAME"));
     }
     let mut worst = Exit::Done;
-    for environment in environments {
+    let mut environments = environments.into_iter();
+    while let Some(environment) = environments.next() {
         let outcome = block_on(async {
             let planned = plan_environment(opened, environment, &args.planning, settings, ui).await?;
             fresh(planned, run).await
         });
+        let before = ended.len();
         worst = worst.max(keep(outcome, ended, run));
+        let done = ended.get(before).and_then(|applied| applied.done.as_ref());
+        let stopped = done.is_some_and(|(_, outcome)| outcome.stopped);
+        let failed = args.fail_fast && worst != Exit::Done;
+        if (stopped || failed) && !environments.as_slice().is_empty() {
+            let rest: Vec<&str> = environments.map(|one| one.name.as_str()).collect();
+            ui.tell(&format!("Not begun: {}.", safe::line(&rest.join(", "))));
+            run.event(&json!({"type": "not_begun", "environments": rest}));
+            return Ok(worst.max(Exit::Partial));
+        }
     }
     Ok(worst)
 }
@@ -228,6 +240,7 @@ fn write_files(ended: Vec<Applied>, opened: &Opened, run: &Run<'_>) -> Result<()
 async fn fresh(planned: Planned, run: &Run<'_>) -> Result<Applied, Failure> {
     let Planned { plan, connection, states, findings } = planned;
     run.show_plan(&plan);
+    say_estimate(&plan, &connection, run.ui);
     let done = match approve(&plan, &connection, run) {
         Ok(true) => carry_out(&plan, &connection, &states, run).await.map(Some),
         Ok(false) => Ok(None),
@@ -256,7 +269,7 @@ fn approve(plan: &Plan, connection: &Connection, run: &Run<'_>) -> Result<bool, 
             _ => Err(blocked(plan)),
         };
     }
-    guard(plan)?;
+    guard(plan, &args.planning)?;
     if args.auto_approve || args.expect_digest.is_some() {
         return Ok(true);
     }
@@ -274,8 +287,17 @@ fn approve(plan: &Plan, connection: &Connection, run: &Run<'_>) -> Result<bool, 
     }
 }
 
-fn guard(plan: &Plan) -> Result<(), Failure> {
-    match plan.guards.as_slice() {
+/// Stops at limits that nobody approved to exceed: when the plan was made, or now.
+fn guard(plan: &Plan, approved: &PlanningArgs) -> Result<(), Failure> {
+    let limit = |guard: &GuardViolation| match guard.guard.as_str() {
+        "max_deletes" => approved.max_deletes,
+        "max_coverage_reducing" => approved.max_coverage_reducing,
+        "max_change_percent" => approved.max_change_percent,
+        _ => None,
+    };
+    let exceeds = |guard: &&GuardViolation| limit(guard).is_none_or(|most| guard.planned > u64::from(most));
+    let exceeded: Vec<&GuardViolation> = plan.guards.iter().filter(exceeds).collect();
+    match exceeded.as_slice() {
         [] => Ok(()),
         guards => {
             let options: Vec<&str> = guards.iter().map(|guard| guard.option.as_str()).collect();
@@ -304,6 +326,16 @@ async fn saved(opened: &Opened, plan: Plan, run: &Run<'_>) -> Result<Applied, Fa
             format!("the plan was valid until {}", safe::line(&plan.valid_until)),
         )
         .help("make it again with `palisade plan --out FILE`"));
+    }
+    // PALISADE_ENV may be set for a whole pipeline.
+    let wanted = &args.planning.environments.environments;
+    if !wanted.is_empty() && !wanted.contains(&plan.environment) {
+        return Err(Failure::error(format!(
+            "the plan is for `{}`, not for {}",
+            safe::line(&plan.environment),
+            safe::line(&wanted.join(", "))
+        ))
+        .help("leave out --env (and PALISADE_ENV), or make a plan for that environment"));
     }
     let environments = &opened.repository.environments;
     let Some(environment) = environments.iter().find(|environment| environment.name == plan.environment)
@@ -334,7 +366,7 @@ async fn saved(opened: &Opened, plan: Plan, run: &Run<'_>) -> Result<Applied, Fa
             Ok(applied(plan, Exit::Done, None))
         };
     }
-    guard(&plan)?;
+    guard(&plan, &args.planning)?;
     let connection = connect(
         environment,
         opened.has_watchlists(environment) || plans_watchlists(&plan),
@@ -344,7 +376,10 @@ async fn saved(opened: &Opened, plan: Plan, run: &Run<'_>) -> Result<Applied, Fa
     )
     .await?;
     let done = match connection.list().await {
-        Ok(states) => carry_out(&plan, &connection, &states, run).await,
+        Ok(states) => {
+            say_estimate(&plan, &connection, run.ui);
+            carry_out(&plan, &connection, &states, run).await
+        }
         Err(failure) => Err(failure),
     };
     connection.close().await?;

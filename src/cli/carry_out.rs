@@ -11,6 +11,7 @@ use crate::apply::{
     Bound, ChangeResult, Edge, Ended, Entry, Event, List, Operation, Outcome, Settings, Urgency, apply,
 };
 use crate::plan::{Plan, TargetState};
+use crate::provider::Waits;
 use crate::render::safe;
 
 use super::connection::Connection;
@@ -76,10 +77,12 @@ pub(crate) async fn carry_out(
             safe::line(address)
         ));
     }
-    super::planning::say_estimate(plan, connection, ui);
     let (sender, stop) = watch::channel(Urgency::None);
-    let progress = Progress::new(ui, plan.effective().count());
-    let watcher = tokio::spawn(watch_signals(sender, progress.bar()));
+    let progress = Progress::new(ui, plan.effective().count(), connection.estimate(plan));
+    let signals = Signals::listen().map_err(|error| {
+        Failure::error("Ctrl-C could not be answered, so nothing was begun").caused_by(&error)
+    })?;
+    let watcher = tokio::spawn(watch_signals(signals, sender, connection.waits(), progress.bar()));
     let world = World { journal, progress: &progress, stream, ui };
     let outcome = apply(plan, &bound, settings, &stop, &world).await;
     progress.finish();
@@ -87,15 +90,23 @@ pub(crate) async fn carry_out(
     outcome.map_err(|why| Failure::error(format!("{}; nothing was changed", safe::line(&why))))
 }
 
-/// Ctrl-C or SIGTERM: the first lets what is under way end, the second stops at once.
-async fn watch_signals(sender: watch::Sender<Urgency>, bar: indicatif::ProgressBar) {
+/// Ctrl-C or SIGTERM: the first lets writes that are under way end, and nobody waits for a quota any more; the second stops
+/// at once.
+async fn watch_signals(
+    mut signals: Signals,
+    sender: watch::Sender<Urgency>,
+    waits: Waits,
+    bar: indicatif::ProgressBar,
+) {
     let say = |text: &str| {
         if bar.is_hidden() { eprint_line(text) } else { bar.println(text) }
     };
-    signal().await;
-    say("Stopping: what is under way is finished, nothing more is begun. Once more stops at once.");
+    signals.next().await;
+    // Before it is said: whoever reads it may rely on it.
     let _ = sender.send(Urgency::Finish);
-    signal().await;
+    waits.give_up();
+    say("Stopping: what is under way is finished, nothing more is begun. Once more stops at once.");
+    signals.next().await;
     say("Stopping at once.");
     let _ = sender.send(Urgency::Now);
     // The receiver ends the run; until then the channel must stay open.
@@ -107,22 +118,38 @@ fn eprint_line(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
+/// Ctrl-C and SIGTERM from the moment on when it is made; none is missed in between.
 #[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+struct Signals([tokio::signal::unix::Signal; 2]);
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?]))
+    }
+
+    async fn next(&mut self) {
+        let Self([interrupt, terminate]) = self;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
     }
 }
 
 #[cfg(not(unix))]
-async fn signal() {
-    let _ = tokio::signal::ctrl_c().await;
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }
 
 /// Says what happened, with every failure in full, and decides the exit code.
@@ -150,6 +177,14 @@ pub(crate) fn report(plan: &Plan, outcome: &Outcome, ui: &Ui) -> Exit {
         if count > 0 {
             let _ = write!(text, " {count} {what}.");
         }
+    }
+    let pending = outcome.count(|result| matches!(result, ChangeResult::Lingers));
+    if pending > 0 {
+        let _ = write!(
+            text,
+            " {pending} deletion{} accepted, but not seen to be done yet; plan again later.",
+            if pending == 1 { " was" } else { "s were" }
+        );
     }
     let exit = exit(plan, done, failed, stale, open);
     if exit == Exit::Partial {

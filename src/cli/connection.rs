@@ -9,7 +9,7 @@ use crate::plan::{Action, Plan, TargetState};
 use crate::provider::auth::{CredentialChoice, Identity, Variables};
 use crate::provider::cloud::Endpoints;
 use crate::provider::schema::SchemaReader;
-use crate::provider::{ConnectOptions, PACE_VARIABLES, Provider, Session};
+use crate::provider::{CALL_VARIABLES, ConnectOptions, Provider, Session, Waits};
 use crate::sandbox;
 
 use super::failure::Failure;
@@ -61,8 +61,8 @@ pub(crate) async fn connect(
     }
     let platforms: std::collections::BTreeSet<_> =
         providers.iter().map(|provider| provider.target().platform()).collect();
-    for platform in platforms {
-        session.sign_in(platform).await?;
+    for signed_in in futures::future::join_all(platforms.into_iter().map(|of| session.sign_in(of))).await {
+        signed_in?;
     }
     Ok(Connection { providers, identity: session.identity(), session, sandbox: local })
 }
@@ -79,6 +79,11 @@ impl Connection {
         });
         let states: Result<Vec<_>, _> = futures::future::join_all(reads).await.into_iter().collect();
         Ok(states?)
+    }
+
+    /// What ends every wait for a service's quota.
+    pub(crate) fn waits(&self) -> Waits {
+        self.session.waits()
     }
 
     /// What reads the tenant's tables.
@@ -152,9 +157,9 @@ fn pem(path: &Path) -> Result<Vec<u8>, Failure> {
     })
 }
 
-/// The sandbox's own credential, and the pace that somebody wants to try out.
+/// The sandbox's own credential, and the pace and patience that somebody wants to try out.
 fn sandbox_variables(running: &sandbox::Running, given: &Variables) -> Variables {
     let own = [("AZURE_CLIENT_ID", running.client_id()), ("AZURE_CLIENT_SECRET", running.client_secret())];
-    let pace = PACE_VARIABLES.iter().filter_map(|name| Some((*name, given.get(name)?)));
-    own.into_iter().chain(pace).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    let calls = CALL_VARIABLES.iter().filter_map(|name| Some((*name, given.get(name)?)));
+    own.into_iter().chain(calls).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }

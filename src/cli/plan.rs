@@ -75,6 +75,9 @@ pub(crate) fn run(args: &PlanArgs, start: &Path, settings: &Settings, ui: &Ui) -
     for environment in environments {
         let planned = block_on(async {
             let planned = plan_environment(&opened, environment, &args.planning, settings, ui).await?;
+            if args.format == PlanFormat::Text {
+                ui.data(&text(&planned.plan, ui));
+            }
             say_estimate(&planned.plan, &planned.connection, ui);
             planned.connection.close().await?;
             Ok((planned.plan, planned.findings))
@@ -82,9 +85,6 @@ pub(crate) fn run(args: &PlanArgs, start: &Path, settings: &Settings, ui: &Ui) -
         match planned {
             Ok((plan, found)) => {
                 findings.extend(found);
-                if args.format == PlanFormat::Text {
-                    ui.data(&text(&plan, ui));
-                }
                 plans.push(plan);
             }
             // One environment's trouble does not hide the others' plans.

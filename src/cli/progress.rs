@@ -1,8 +1,9 @@
 //! Progress of an apply on stderr: a bar on a terminal, one line per event elsewhere.
 
+use std::fmt::Write;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::apply::{ChangeResult, Event};
 use crate::plan::{Action, Change};
@@ -17,7 +18,9 @@ pub(crate) struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    pub(crate) fn new(ui: &'a Ui, changes: usize) -> Self {
+    /// For so many changes, which cannot take less than `least`: quotas let the first ones pass at once, and those say
+    /// nothing about the others.
+    pub(crate) fn new(ui: &'a Ui, changes: usize, least: Duration) -> Self {
         let bar = ProgressBar::new(changes as u64);
         bar.set_draw_target(if ui.animated {
             ProgressDrawTarget::stderr()
@@ -25,9 +28,12 @@ impl<'a> Progress<'a> {
             ProgressDrawTarget::hidden()
         });
         if let Ok(style) =
-            ProgressStyle::with_template("  {bar:30} {pos}/{len}  {elapsed}  eta {eta}  {wide_msg}")
+            ProgressStyle::with_template("  {bar:30} {pos}/{len}  {elapsed}  eta {left}  {wide_msg}")
         {
-            bar.set_style(style);
+            bar.set_style(style.with_key("left", move |state: &ProgressState, to: &mut dyn Write| {
+                let left = least.saturating_sub(state.elapsed()).max(state.eta());
+                let _ = write!(to, "{:#}", HumanDuration(Duration::from_secs(left.as_secs())));
+            }));
         }
         if ui.animated {
             bar.enable_steady_tick(Duration::from_millis(200));

@@ -30,7 +30,7 @@ pub(crate) struct EnvironmentArgs {
     /// The environment to work on (repeatable)
     #[arg(short = 'e', long = "env", value_name = "NAME", env = "PALISADE_ENV", value_delimiter = ',')]
     pub(crate) environments: Vec<String>,
-    /// Work on every environment
+    /// Work on every environment, in the order of their rings
     #[arg(long, conflicts_with = "environments")]
     pub(crate) all_envs: bool,
     /// Work on every environment of this ring
@@ -109,7 +109,10 @@ impl Opened {
         let known = &self.repository.environments;
         let names = || known.iter().map(|environment| environment.name.as_str());
         if args.all_envs {
-            return Ok(known.iter().collect());
+            let mut all: Vec<&Environment> = known.iter().collect();
+            // In the order of their rings; what is in none comes last, as what is broadest.
+            all.sort_by_key(|one| one.ring.as_ref().map_or((true, Ring::Broad), |ring| (false, ring.value)));
+            return Ok(all);
         }
         if let Some(choice) = args.ring {
             let of_ring = |environment: &&Environment| {

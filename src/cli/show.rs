@@ -46,9 +46,11 @@ pub(crate) fn read(path: &Path) -> Result<Plan, Failure> {
     if size > MAX_BYTES {
         return Err(Failure::error(format!("`{}` is too large for a plan ({size} bytes)", path.display())));
     }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
-    crate::plan::file::read(&text).map_err(|error| {
-        Failure::error(format!("`{}`: {error}", path.display()))
+    let bytes = std::fs::read(path).map_err(unreadable)?;
+    let unusable = |why: &dyn std::fmt::Display| {
+        Failure::error(format!("`{}`: {why}", path.display()))
             .help("make the plan again with `palisade plan --out FILE`")
-    })
+    };
+    let text = std::str::from_utf8(&bytes).map_err(|error| unusable(&format!("not a plan file: {error}")))?;
+    crate::plan::file::read(text).map_err(|error| unusable(&error))
 }

@@ -219,7 +219,9 @@ impl<'a> Builder<'a> {
         let after_digest = digest(&resource.kind, &after);
         let class = match self.ownership(resource, known) {
             Ownership::Ours(last) => three_way(&last, &after_digest, &known.digest),
-            Ownership::Unmarked => Some(Class::Drift),
+            // Without the digest in the marker nobody knows which side changed: what differs is a conflict.
+            Ownership::Unmarked if after_digest == known.digest => Some(Class::Drift),
+            Ownership::Unmarked => Some(Class::Conflict),
             Ownership::Adoptable
                 if after_digest == known.digest && self.input.policy.adoption == Adoption::Leave =>
             {

@@ -91,8 +91,12 @@ impl Builder<'_> {
                         blocked = Some("changed outside of Palisade (--on-drift=fail)".to_owned());
                     }
                     None if conflict => {
+                        let what = match known.live.marker {
+                            Some(_) => "changed both in the files and outside of Palisade",
+                            None => "its ownership marker was removed, so it cannot be told who changed what",
+                        };
                         blocked = Some(format!(
-                            "changed both in the files and outside of Palisade{}; decide with --on-drift=revert or --on-drift=keep",
+                            "{what}{}; decide with --on-drift=revert or --on-drift=keep",
                             by_whom(known.live)
                         ));
                     }

@@ -1,6 +1,7 @@
 //! One environment's way to its services, built once per run.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use azure_core::credentials::TokenCredential;
 use azure_core::http::HttpClient;
@@ -9,7 +10,7 @@ use super::auth::{CredentialChoice, Credentials, Identity, Surroundings, Variabl
 use super::cloud::Endpoints;
 use super::defender::Defender;
 use super::http::patience::{Pacing, TokioPacing};
-use super::http::{self, Service};
+use super::http::{self, Service, Waits};
 use super::schema::SchemaReader;
 use super::sentinel::Sentinel;
 use super::{ErrorKind, ProviderError};
@@ -36,6 +37,7 @@ pub struct Session {
     arm: Arc<Service>,
     graph: Arc<Service>,
     scopes: [(Platform, String, String); 2],
+    waits: Waits,
 }
 
 impl std::fmt::Debug for Session {
@@ -59,17 +61,21 @@ impl Session {
         pacing: &Arc<dyn Pacing>,
     ) -> Result<Self, ProviderError> {
         let ConnectOptions { endpoints, tenant_id, credential, variables, client } = options;
+        let silence = variables.get(http::TIMEOUT_VARIABLE).and_then(|text| text.trim().parse().ok());
+        let silence = silence.filter(|seconds| *seconds > 0).map(Duration::from_secs);
         let client = match client {
             Some(client) => client,
-            None => http::client(endpoints.extra_roots())?,
+            None => http::client(endpoints.extra_roots(), silence)?,
         };
         let figure = |name| variables.get(name).and_then(|text| text.trim().parse().ok());
+        let waits = Waits::default();
         let figures = [figure(http::pace::CREATES_VARIABLE), figure(http::pace::CALLS_VARIABLE)];
         let surroundings = Surroundings { variables, client: Arc::clone(&client), executor: None };
         let credentials = Credentials::resolve(credential, &tenant_id, &endpoints, &surroundings);
         let service = |platform, base: &str, scope| {
             let credential: Arc<dyn TokenCredential> = credentials.clone();
-            Service::new(platform, base, scope, credential, Arc::clone(&client), Arc::clone(pacing), figures)
+            let pacing = (Arc::clone(pacing), waits.clone());
+            Service::new(platform, base, scope, credential, Arc::clone(&client), pacing, figures)
                 .map(Arc::new)
         };
         Ok(Self {
@@ -79,8 +85,15 @@ impl Session {
                 (Platform::Sentinel, endpoints.arm_scope(), endpoints.authority().to_owned()),
                 (Platform::Defender, endpoints.graph_scope(), endpoints.authority().to_owned()),
             ],
+            waits: waits.clone(),
             credentials,
         })
+    }
+
+    /// What ends every wait for a service's quota.
+    #[must_use]
+    pub fn waits(&self) -> Waits {
+        self.waits.clone()
     }
 
     /// Fetches a token for `platform`, so that a missing credential or a wrong tenant shows before anything is read.
@@ -107,13 +120,7 @@ impl Session {
 
     /// The least time that so many creates, updates and deletes take within the platform's quotas.
     #[must_use]
-    pub fn estimate(
-        &self,
-        platform: Platform,
-        creates: usize,
-        updates: usize,
-        deletes: usize,
-    ) -> std::time::Duration {
+    pub fn estimate(&self, platform: Platform, creates: usize, updates: usize, deletes: usize) -> Duration {
         self.service(platform).estimate(creates, updates, deletes)
     }
 

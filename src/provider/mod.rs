@@ -18,7 +18,7 @@ mod technique;
 mod testing;
 
 pub use connect::{ConnectOptions, Session};
-pub use http::PACE_VARIABLES;
+pub use http::{CALL_VARIABLES, Waits};
 
 use async_trait::async_trait;
 
@@ -90,6 +90,16 @@ pub struct ProviderError {
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
+impl ProviderError {
+    /// The same error, of a read that follows a write: the write was accepted, and what became of it is not known.
+    pub(crate) fn after_a_write(self) -> Self {
+        match self.kind {
+            ErrorKind::Stopped => Self { kind: ErrorKind::Ambiguous, ..self },
+            _ => self,
+        }
+    }
+}
+
 /// What a refusal means for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -111,6 +121,8 @@ pub enum ErrorKind {
     Throttled,
     /// The content was refused.
     Rejected,
+    /// The run was stopped while the request waited for its turn: it had no effect.
+    Stopped,
     /// The answer was lost: it may or may not have happened.
     Ambiguous,
     /// What takes several writes broke off between them: some of it is there.

@@ -308,6 +308,7 @@ fn outcome_of(text: &str) -> Outcome {
             ended(ChangeResult::NotAttempted),
         ],
         unrecorded: Some(text.into()),
+        stopped: false,
     }
 }
 

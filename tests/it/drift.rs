@@ -243,6 +243,38 @@ fn a_stripped_marker_is_written_again() {
     world.run(PLAN).has_nothing_to_do();
 }
 
+/// Without the marker nobody knows whether the file or the tenant changed, so nothing is overwritten by default.
+#[test]
+fn a_rule_without_its_marker_that_differs_is_a_conflict() {
+    let properties = |world: &World| world.document(TASK_NAME)["properties"].clone();
+    for changed_in_the_file in [true, false] {
+        let world = World::deployed();
+        let query = properties(&world)["query"].as_str().unwrap().to_owned();
+        let plain = query.rsplit_once('\n').unwrap().0;
+        world.portal_edit(TASK_NAME, &json!({"query": plain}));
+        if changed_in_the_file {
+            world.edit("rules/task.yaml", "severity: high", "severity: low");
+        } else {
+            world.portal_edit(TASK_NAME, &json!({"severity": "Low"}));
+        }
+        assert_eq!(class(&world), "conflict");
+        world.forget_requests();
+        world.run(APPLY).exits(3).says(&["its ownership marker was removed", "--on-drift=revert"]);
+        world.run("apply -e lab --auto-approve --on-drift keep").exits(0);
+        world.wrote_nothing();
+        world.run("drift -e lab --detailed-exitcode").exits(2).says(&["its ownership marker was removed"]);
+        world.run("apply -e lab --auto-approve --on-drift revert").exits(0);
+        world.run(PLAN).has_nothing_to_do();
+        assert_eq!(properties(&world)["severity"], if changed_in_the_file { "Low" } else { "High" });
+    }
+    // No file either: it is nobody's, and stays.
+    let world = World::deployed();
+    world.portal_edit(HUNT_NAME, &json!({"description": "Mine now."}));
+    world.remove("rules/hunt.yaml").forget_requests();
+    world.run(APPLY).exits(0).says(&["No changes.", "2 unmanaged"]);
+    world.wrote_nothing();
+}
+
 #[test]
 fn an_unmanaged_rule_is_adopted_by_its_id() {
     let world = World::empty();

@@ -78,13 +78,17 @@ fn converges(world: &World, service: &str, name: &str) {
 }
 
 fn run(cases: Vec<Case>) {
+    run_with(cases, &[]);
+}
+
+fn run_with(cases: Vec<Case>, variables: &[(&str, &str)]) {
     for case in cases {
         for (service, (code, expected)) in [("arm", &case.sentinel), ("graph", &case.defender)] {
             let world = world(service);
             let mut when = case.when.clone();
             when["service"] = json!(service);
             world.faults(&json!([{"match": when, "fault": case.fault}]));
-            let ran = world.run(APPLY);
+            let ran = world.run_with(APPLY, variables);
             assert_eq!(ran.code, *code, "{} at {service}:\n{ran}", case.name);
             assert_eq!(endings(&world), *expected, "{} at {service}:\n{ran}", case.name);
             world.no_faults();
@@ -125,17 +129,16 @@ fn connections_that_break() {
     ]);
 }
 
-/// A minute of silence is longer than the client waits. Only when `PALISADE_LONG_TESTS` is set.
+/// A silence that is longer than the client waits: a second here, the usual minute when `PALISADE_LONG_TESTS` is set.
 #[test]
 fn a_minute_of_silence() {
-    if std::env::var_os("PALISADE_LONG_TESTS").is_none() {
-        println!("skipped: PALISADE_LONG_TESTS is not set");
-        return;
-    }
-    run(vec![
+    let cases = vec![
         case("60 s", json!({"kind": "silence", "ms": 70_000}), WRITTEN, AGAIN),
         case("60 s after", json!({"kind": "silence", "ms": 70_000, "accepted": true}), WRITTEN, WRITTEN),
-    ]);
+    ];
+    let usual = std::env::var_os("PALISADE_LONG_TESTS").is_some();
+    let variables = [("PALISADE_TIMEOUT_SECONDS", "1")];
+    run_with(cases, if usual { &[] } else { &variables });
 }
 
 #[test]
@@ -169,7 +172,12 @@ fn a_service_whose_clock_is_off_by_an_hour() {
 
 #[test]
 fn permissions_that_are_missing() {
+    // The token expires after the first write: the second one is refused, and nothing else is tried.
+    let mut mid_run =
+        case("401 mid-run", json!({"kind": "unauthorized"}), (5, &["written"]), (5, &["written"]));
+    mid_run.when = json!({"writes": true, "from": 2});
     run(vec![
+        mid_run,
         case("403 on one rule", json!({"kind": "forbidden"}), (5, &["not_written"]), (5, &["not_written"])),
         // A refused token is refused for every rule: the second is not tried.
         case("401", json!({"kind": "unauthorized"}), (5, &["not_written"]), (5, &["not_written"])),
@@ -180,23 +188,20 @@ fn permissions_that_are_missing() {
 fn a_property_that_the_service_drops_is_reported() {
     for (service, property, path) in [
         ("arm", "properties.severity", "severity"),
-        ("graph", "detectionAction.alertTemplate.recommendedActions", ""),
+        ("arm", "properties.entityMappings", "entityMappings"),
+        ("graph", "detectionAction.alertTemplate.recommendedActions", "recommendedActions"),
+        ("graph", "detectionAction.alertTemplate.tactics", "tactics"),
     ] {
         let world = world(service);
-        if service == "graph" {
-            world.append("rules/a.yaml", "response: Isolate the device.\n");
-        }
+        world.append("rules/a.yaml", "response: Isolate the device.\n");
         world.faults(&json!([{"match": {"service": service, "writes": true, "nth": 1}, "fault": {"kind": "drop_property", "property": property}}]));
-        let ran = world.run(APPLY);
-        if ran.code == 0 {
-            // The rule does not have the property at all.
-            assert_eq!(path, "", "{ran}");
-        } else {
-            let ran = ran.exits(5).says(&["the service keeps other values in", "(deviates)"]);
-            assert!(path.is_empty() || ran.stderr.contains(path), "{ran}");
-            assert_eq!(endings(&world), ["written"]);
-        }
+        let ran = world.run(APPLY).exits(5);
+        let ran =
+            ran.says(&["the service keeps other values in", path, "(deviates)", "Applied 1 of 2 changes."]);
+        assert_eq!(endings(&world), ["written"], "{ran}");
         world.no_faults();
+        // The service lost it; the files did not change. So it is drift, named by its field.
+        world.run("plan -e lab").exits(0).says(&["Drift: 1.", path]);
         converges(&world, service, "drop");
     }
 }
@@ -289,23 +294,53 @@ fn a_deletion_that_lingers_is_waited_for() {
 }
 
 #[test]
-fn one_rule_of_ten_that_is_forbidden_fails_alone() {
-    let world = World::empty();
-    for n in 0..10 {
-        let rule = TASK
-            .replace("id: task\n", &format!("id: r{n}\n"))
-            .replace("name: Task", &format!("name: {n}. task"));
-        world.write(&format!("rules/r{n}.yaml"), rule);
+fn a_rule_that_changed_between_plan_and_apply_is_stale_and_the_others_are_written() {
+    for service in ["arm", "graph"] {
+        let world = world(service);
+        world.run(APPLY).exits(0);
+        world.edit("rules/a.yaml", "description: A", "description: Now a");
+        world.edit("rules/b.yaml", "description: A", "description: Now a");
+        world.run("plan -e lab --out saved.plan").exits(0);
+        // Another etag, and at Graph another time of modification.
+        let name = if service == "arm" { "Task created by a person" } else { "Unsigned program from a task" };
+        let set = if service == "arm" { "description" } else { "detectionAction.alertTemplate.description" };
+        world.portal_edit(name, &json!({set: "Mine."}));
+        let ran = world.run("apply saved.plan --parallelism 1 --report report.json").exits(5);
+        let ran = ran.says(&["1 stale", "changed since the plan was made; not written"]);
+        let report: Value = serde_json::from_str(&world.read("report.json")).unwrap();
+        assert_eq!(report["failed"][0]["result"], "stale", "{ran}");
+        assert_eq!(report["applied"].as_array().unwrap().len(), 1, "{ran}");
+        let state = std::fs::read_to_string(world.state().join("state.ndjson")).unwrap();
+        assert!(state.contains("Mine."), "{ran}");
+        world.run(&format!("{APPLY} --on-drift=revert")).exits(0);
+        converges(&world, service, "etag");
     }
-    world.faults(
-        &json!([{"match": {"service": "arm", "writes": true, "nth": 4}, "fault": {"kind": "forbidden"}}]),
-    );
-    let ran = world.run("apply -e lab --auto-approve --report report.json").exits(5);
-    let report: Value = serde_json::from_str(&world.read("report.json")).unwrap();
-    let count = |list: &str| report[list].as_array().unwrap().len();
-    assert_eq!((count("applied"), count("failed"), count("not_attempted")), (9, 1, 0), "{ran}");
-    world.no_faults();
-    world.run(APPLY).exits(0).says(&["Applied 1 of 1 changes."]);
-    assert_eq!(world.names("sentinel").len(), 10);
-    world.run("plan -e lab --detailed-exitcode").has_nothing_to_do();
+}
+
+#[test]
+fn one_rule_of_ten_that_is_forbidden_fails_alone() {
+    for (service, platform) in [("arm", "sentinel"), ("graph", "defender")] {
+        let world = World::empty();
+        for n in 0..10 {
+            let rule = match service {
+                "arm" => TASK.replace("id: task\n", "id: r#\n").replace("name: Task", "name: #. task"),
+                _ => HUNT
+                    .replace("id: hunt\n", "id: r#\n")
+                    .replace("name: Unsigned", "name: #. unsigned")
+                    .replace("title: \"Unsigned", "title: \"#. unsigned"),
+            };
+            world.write(&format!("rules/r{n}.yaml"), rule.replace('#', &n.to_string()));
+        }
+        world.faults(
+            &json!([{"match": {"service": service, "writes": true, "nth": 4}, "fault": {"kind": "forbidden"}}]),
+        );
+        let ran = world.run("apply -e lab --auto-approve --report report.json").exits(5);
+        let report: Value = serde_json::from_str(&world.read("report.json")).unwrap();
+        let count = |list: &str| report[list].as_array().unwrap().len();
+        assert_eq!((count("applied"), count("failed"), count("not_attempted")), (9, 1, 0), "{ran}");
+        world.no_faults();
+        world.run(APPLY).exits(0).says(&["Applied 1 of 1 changes."]);
+        assert_eq!(world.names(platform).len(), 10);
+        world.run("plan -e lab --detailed-exitcode").has_nothing_to_do();
+    }
 }

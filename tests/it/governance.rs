@@ -185,6 +185,15 @@ fn a_ring_stands_for_its_environments() {
     let ran = world.run("plan --ring canary").exits(0).says(&["owner acme/lab"]);
     ran.never_says(&["owner acme/early"]);
     world.run("plan --ring early").exits(0).says(&["owner acme/early"]).never_says(&["owner acme/lab"]);
+    // All of them go by their rings, not by their names, and the next ring waits for the one before it.
+    let plans = world.run("plan --all-envs --format json -q").json();
+    let order: Vec<&Value> =
+        plans["plans"].as_array().unwrap().iter().map(|plan| &plan["environment"]).collect();
+    assert_eq!(order, ["lab", "early"]);
+    world.faults(&json!([{"match": {"service": "arm", "writes": true}, "fault": {"kind": "forbidden"}}]));
+    let ran = world.run("apply --all-envs --auto-approve --fail-fast").exits(5);
+    ran.says(&["owner acme/lab", "Not begun: early."]).never_says(&["owner acme/early"]);
+    world.no_faults();
     world.run("plan --ring broad").exits(1).says(&["no environment is in that ring"]);
     world.run("plan --ring canary -e lab").exits(1);
 }

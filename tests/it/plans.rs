@@ -108,7 +108,89 @@ fn files_that_are_no_plan_are_refused_with_a_next_step() {
     snapshot!("apply_no_plan", world.run(&format!("apply {path}")).exits(1));
     snapshot!("show_missing", world.run("show missing.plan").exits(1));
     world.run("apply rules/hunt.yaml").exits(1).says(&["not a plan file"]);
+    for nonsense in [b"".as_slice(), b"[]", b"{}", b"null", b"\xff\xfe\x00", b"{\"format_version\": \"1.0\"}"]
+    {
+        std::fs::write(&path, nonsense).unwrap();
+        for command in ["apply", "show"] {
+            world.run(&format!("{command} {path}")).exits(1).says(&["make the plan again"]);
+        }
+    }
     world.wrote_nothing();
+}
+
+/// Not only what the cases above name: every single value, changed or taken out, however deep.
+#[test]
+fn no_member_of_a_plan_file_can_be_changed() {
+    fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+        let mut below = |name: &str, value: &Value| {
+            let place = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+            places(value, &place, found);
+            found.push(place);
+        };
+        match value {
+            Value::Object(members) => members.iter().for_each(|(name, value)| below(name, value)),
+            Value::Array(items) => items.iter().enumerate().for_each(|(n, item)| below(&n.to_string(), item)),
+            _ => {}
+        }
+    }
+    let world = World::deployed();
+    world.edit("rules/task.yaml", "severity: high", "severity: low");
+    world.remove("rules/hunt.yaml");
+    let whole: Value = serde_json::from_str(&std::fs::read_to_string(saved(&world)).unwrap()).unwrap();
+    assert!(palisade::plan::file::read(&whole.to_string()).is_ok());
+    let mut all = Vec::new();
+    places(&whole, "", &mut all);
+    assert!(all.len() > 100, "{}", all.len());
+    for place in all {
+        let value = match whole.pointer(&place).unwrap() {
+            Value::Bool(is) => json!(!is),
+            Value::Number(number) => json!(number.as_i64().unwrap() + 1),
+            Value::String(text) => json!(format!("{text}x")),
+            Value::Null => json!("x"),
+            Value::Array(items) => items.iter().chain([&json!(1)]).cloned().collect(),
+            Value::Object(_) => json!({}),
+        };
+        let mut changed = whole.clone();
+        *changed.pointer_mut(&place).unwrap() = value;
+        if changed != whole {
+            assert!(palisade::plan::file::read(&changed.to_string()).is_err(), "{place}");
+        }
+        let (above, name) = place.rsplit_once('/').unwrap();
+        let mut without = whole.clone();
+        match without.pointer_mut(above).unwrap() {
+            Value::Object(members) => drop(members.remove(&name.replace("~1", "/").replace("~0", "~"))),
+            Value::Array(items) => drop(items.remove(name.parse().unwrap())),
+            _ => unreachable!("a place is in something"),
+        }
+        assert!(palisade::plan::file::read(&without.to_string()).is_err(), "without {place}");
+    }
+}
+
+/// Whoever carries out a saved plan may approve its numbers as well as whoever made it.
+#[test]
+fn a_saved_plan_is_held_by_its_guards_until_the_number_is_approved() {
+    let world = World::deployed();
+    world.append("environments/lab/environment.yaml", "guards: {max_deletes: 0, max_coverage_reducing: 0}\n");
+    world.remove("rules/task.yaml");
+    let path = saved(&world);
+    world.forget_requests();
+    for too_few in
+        ["", "--max-deletes 1", "--max-coverage-reducing 1", "--max-deletes 0 --max-coverage-reducing 9"]
+    {
+        world.run(&format!("apply {path} {too_few}")).exits(3).says(&["approve their number"]);
+    }
+    // What belongs to the making of a plan cannot be said any more.
+    for late in
+        ["--allow-empty", "--on-drift keep", "--target task", "--reenable-auto-disabled", "--all-envs"]
+    {
+        world.run(&format!("apply {path} {late}")).exits(1).says(&["cannot be used with"]);
+    }
+    let approved = format!("apply {path} --max-deletes 1 --max-coverage-reducing 1");
+    // A pipeline may name its environment for all its commands; a plan for another one is a mistake.
+    world.run_with(&approved, &[("PALISADE_ENV", "field")]).exits(1).says(&["the plan is for `lab`"]);
+    world.wrote_nothing();
+    world.run_with(&approved, &[("PALISADE_ENV", "lab")]).exits(0);
+    assert!(world.names("sentinel").is_empty());
 }
 
 #[test]

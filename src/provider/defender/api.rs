@@ -118,7 +118,8 @@ impl Defender {
         answer: Answer,
     ) -> Result<Live, ProviderError> {
         let mut live = if answer.body.is_null() {
-            let now = self.get(operation, subject, &write.remote_id).await?;
+            let now =
+                self.get(operation, subject, &write.remote_id).await.map_err(ProviderError::after_a_write)?;
             now.map(|(live, _)| live).ok_or_else(|| {
                 self.service.nonsense(operation, subject, "the rule was accepted, but is not there")
             })?

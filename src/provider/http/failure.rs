@@ -9,7 +9,7 @@ use azure_core::http::headers::{HeaderName, Headers};
 use serde_json::Value;
 
 use super::advice;
-use super::patience::Repeat;
+use super::patience::{GivenUp, Repeat};
 use crate::address::Platform;
 use crate::provider::auth::{CredentialError, WrongTenant};
 use crate::provider::{ErrorKind, ProviderError};
@@ -105,6 +105,9 @@ pub(super) fn no_answer(place: &Place<'_>, error: azure_core::Error) -> Provider
             source: Some(Box::new(error)),
             ..place.error(ErrorKind::WrongTenant, message)
         };
+    }
+    if let Some(given_up) = find_cause::<GivenUp>(&error) {
+        return place.error(ErrorKind::Stopped, given_up.to_string());
     }
     if let Some(tried) = find_cause::<CredentialError>(&error) {
         return credential(place, tried).with_source(error);

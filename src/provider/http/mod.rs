@@ -25,6 +25,7 @@ use serde_json::Value;
 
 pub(crate) use failure::{clean, from_azure};
 use pace::{Class, Pace};
+pub use patience::Waits;
 use patience::{Pacing, Patience, Repeat};
 
 use super::{ErrorKind, ProviderError};
@@ -36,8 +37,12 @@ pub(crate) const USER_AGENT: &str = concat!("palisade/", env!("CARGO_PKG_VERSION
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Variables that set how fast Graph is called: creates, and all other calls, in a minute; `0` is no limit.
-pub const PACE_VARIABLES: [&str; 2] = [pace::CREATES_VARIABLE, pace::CALLS_VARIABLE];
+/// Variable that sets how long a service may stay silent, in seconds from 1 on, instead of [`READ_TIMEOUT`].
+pub(crate) const TIMEOUT_VARIABLE: &str = "PALISADE_TIMEOUT_SECONDS";
+
+/// Variables that set how services are called: how many creates and how many other calls Graph gets in a minute (`0`: no
+/// limit), and how many seconds a service may stay silent.
+pub const CALL_VARIABLES: [&str; 3] = [pace::CREATES_VARIABLE, pace::CALLS_VARIABLE, TIMEOUT_VARIABLE];
 
 /// A list longer than this is an endless one (about a million rules).
 const MAX_PAGES: usize = 2_000;
@@ -48,11 +53,14 @@ const CONTENT_TYPE: HeaderName = HeaderName::from_static("content-type");
 const DATE: HeaderName = HeaderName::from_static("date");
 
 /// The one HTTP client of a run: TLS by rustls, no redirects, connecting within 20 s, an answer's next bytes within
-/// 60 s, gzip, the system's proxy settings, and the roots of `extra_roots` (PEM) besides the system's.
+/// 60 s or `silence`, gzip, the system's proxy settings, and the roots of `extra_roots` (PEM) besides the system's.
 ///
 /// # Errors
 /// A PEM bundle without a certificate, or one that TLS does not accept.
-pub fn client(extra_roots: &[Vec<u8>]) -> Result<Arc<dyn HttpClient>, ProviderError> {
+pub fn client(
+    extra_roots: &[Vec<u8>],
+    silence: Option<Duration>,
+) -> Result<Arc<dyn HttpClient>, ProviderError> {
     let mut roots = Vec::new();
     for pem in extra_roots {
         let bundle = reqwest::Certificate::from_pem_bundle(pem).map_err(unusable_roots)?;
@@ -65,7 +73,7 @@ pub fn client(extra_roots: &[Vec<u8>]) -> Result<Arc<dyn HttpClient>, ProviderEr
         .user_agent(USER_AGENT)
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT)
+        .read_timeout(silence.unwrap_or(READ_TIMEOUT))
         .gzip(true)
         .tls_certs_merge(roots)
         .build()
@@ -81,6 +89,7 @@ pub(crate) struct Service {
     pipeline: Pipeline,
     pace: Arc<Pace>,
     pacing: Arc<dyn Pacing>,
+    waits: Waits,
 }
 
 /// One request.
@@ -108,15 +117,15 @@ pub(crate) struct Answer {
 }
 
 impl Service {
-    /// A service at `base` (scheme and host), whose tokens have `scope`. The last are creates and other calls per minute,
-    /// when somebody set them.
+    /// A service at `base` (scheme and host), whose tokens have `scope`. `pacing` is the clock, `waits` ends waiting. The
+    /// last are creates and other calls per minute, when somebody set them.
     pub(crate) fn new(
         platform: Platform,
         base: &str,
         scope: String,
         credential: Arc<dyn TokenCredential>,
         client: Arc<dyn HttpClient>,
-        pacing: Arc<dyn Pacing>,
+        (pacing, waits): (Arc<dyn Pacing>, Waits),
         [creates, calls]: [Option<usize>; 2],
     ) -> Result<Self, ProviderError> {
         let base = Url::parse(base).map_err(|error| ProviderError {
@@ -132,7 +141,8 @@ impl Service {
         })?;
         let bearer = BearerTokenAuthorizationPolicy::new(credential, [scope]);
         let pace = Arc::new(Pace::new(platform, &base, creates, calls));
-        let patience: Arc<dyn Policy> = Arc::new(Patience::new(Arc::clone(&pace), Arc::clone(&pacing)));
+        let patience = Patience::new(Arc::clone(&pace), Arc::clone(&pacing), waits.clone());
+        let patience: Arc<dyn Policy> = Arc::new(patience);
         let options = ClientOptions {
             // Last of the policies per call, so that it encloses each try, the fetching of the token included.
             per_call_policies: vec![patience],
@@ -148,7 +158,7 @@ impl Service {
             vec![Arc::new(bearer)],
             None,
         );
-        Ok(Self { platform, base, pipeline, pace, pacing })
+        Ok(Self { platform, base, pipeline, pace, pacing, waits })
     }
 
     /// The least time that so many creates, updates and deletes take within the quotas. Each reads the rule before, and is
@@ -215,9 +225,9 @@ impl Service {
         Ok(Answer { body, date, request_id: failure::request_id(response.headers()) })
     }
 
-    /// Waits for something that the service does by itself.
-    pub(crate) async fn wait(&self, duration: Duration) {
-        self.pacing.wait(duration).await;
+    /// Waits for something that the service does by itself; `false`: the run is to stop, and nobody waits.
+    pub(crate) async fn wait(&self, duration: Duration) -> bool {
+        self.waits.wait(self.pacing.as_ref(), duration).await
     }
 
     /// Every item of a list, following `link` from page to page on this host only.

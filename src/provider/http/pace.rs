@@ -136,10 +136,12 @@ impl Pace {
         }
     }
 
-    /// How long so many requests of a class take when nothing else is under way, starting from full quotas.
+    /// How long so many requests of a class take when nothing else is under way, starting from full quotas. Where nothing
+    /// is known of quotas, no time at all.
     pub(crate) fn estimate(&self, requests: &[(Class, usize)]) -> Duration {
+        let keeps_buckets = self.assumed || self.lock().buckets.values().any(|bucket| bucket.learned);
         let of_class = |(class, count): &(Class, usize)| match self.platform {
-            Platform::Sentinel if !self.assumed => Duration::ZERO,
+            Platform::Sentinel if !keeps_buckets => Duration::ZERO,
             Platform::Sentinel => BUCKETS
                 .iter()
                 .find(|(known, ..)| known == class)

@@ -8,7 +8,8 @@
 //! A 429 concerns everyone who uses the host, so the wait is the [`Gate`]'s, which all requests to that host pass. Waits
 //! are the service's own (`Retry-After` in seconds or as a date, `…-ms`) or grow exponentially with full jitter, and a
 //! request gives up when its waits would exceed [`MAX_WAIT`] in all. Waiting for one's turn ([`Pace`]) does not count:
-//! it is what keeps refusals from happening.
+//! it is what keeps refusals from happening. Whoever stops a run ends every wait at once ([`Waits`]); what was sent is
+//! not affected.
 
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +20,7 @@ use azure_core::error::ErrorKind;
 use azure_core::http::headers::{HeaderName, Headers};
 use azure_core::http::policies::{Policy, PolicyResult};
 use azure_core::http::{Context, Request, StatusCode};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::pace::Pace;
 use super::{RETRY_HEADERS, USER_AGENT};
@@ -80,6 +81,34 @@ impl Pacing for TokioPacing {
     }
 }
 
+/// Ends the waits of a session, for a run that is to stop: nobody may be kept for a minute by a quota, or for five by a
+/// `Retry-After`. Requests that need not wait go on, so that what was begun can be finished.
+#[derive(Debug, Clone, Default)]
+pub struct Waits(watch::Sender<bool>);
+
+impl Waits {
+    /// From now on, whoever would have to wait gives up instead.
+    pub fn give_up(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Waits; `false`: it was cut short.
+    pub(super) async fn wait(&self, pacing: &dyn Pacing, duration: Duration) -> bool {
+        let mut given_up = self.0.subscribe();
+        tokio::select! {
+            biased;
+            // The sender is ours, so this ends with `true` or not at all.
+            _ = given_up.wait_for(|given_up| *given_up) => false,
+            () = pacing.wait(duration) => true,
+        }
+    }
+}
+
+/// A request that was given up while it waited. It was not sent, or refused before it was looked at.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped while it waited for the service's quota")]
+pub(super) struct GivenUp;
+
 /// What all requests to one host pass: closed for a while after a 429, and so many lanes wide.
 #[derive(Debug)]
 pub(crate) struct Gate {
@@ -94,12 +123,17 @@ impl Default for Gate {
 }
 
 impl Gate {
-    pub(super) async fn until_open(&self, pacing: &dyn Pacing) {
+    /// Waits until it is open; `false`: that was cut short.
+    pub(super) async fn until_open(&self, pacing: &dyn Pacing, waits: &Waits) -> bool {
         loop {
             let opens_at = *self.opens_at.lock().unwrap_or_else(PoisonError::into_inner);
             match opens_at.checked_sub(pacing.now()) {
-                Some(rest) if !rest.is_zero() => pacing.wait(rest).await,
-                _ => return,
+                Some(rest) if !rest.is_zero() => {
+                    if !waits.wait(pacing, rest).await {
+                        return false;
+                    }
+                }
+                _ => return true,
             }
         }
     }
@@ -116,11 +150,23 @@ pub(crate) struct Patience {
     gate: Gate,
     pace: Arc<Pace>,
     pacing: Arc<dyn Pacing>,
+    waits: Waits,
 }
 
 impl Patience {
-    pub(crate) fn new(pace: Arc<Pace>, pacing: Arc<dyn Pacing>) -> Self {
-        Self { gate: Gate::default(), pace, pacing }
+    pub(crate) fn new(pace: Arc<Pace>, pacing: Arc<dyn Pacing>, waits: Waits) -> Self {
+        Self { gate: Gate::default(), pace, pacing, waits }
+    }
+
+    /// Waits for a turn within the quota, and until the host may be asked again; `false`: that was cut short.
+    async fn turn(&self, wait: Duration) -> bool {
+        if !wait.is_zero() {
+            tracing::debug!(wait_ms = wait.as_millis(), "waiting for a turn");
+            if !self.waits.wait(self.pacing.as_ref(), wait).await {
+                return false;
+            }
+        }
+        self.gate.until_open(self.pacing.as_ref(), &self.waits).await
     }
 }
 
@@ -138,12 +184,13 @@ impl Policy for Patience {
         // The SDK announces itself; services should see who really calls.
         request.insert_header(USER_AGENT_HEADER, USER_AGENT);
         let (mut broken, mut throttled, mut waited) = (0, 0, Duration::ZERO);
+        // The last try that may have had an effect: whoever gives up after one has to say so.
+        let mut open = None;
         loop {
             let ticket = self.pace.reserve(&request.method(), request.url(), self.pacing.now());
-            if !ticket.wait.is_zero() {
-                self.pacing.wait(ticket.wait).await;
+            if !self.turn(ticket.wait).await {
+                return open.unwrap_or_else(|| Err(azure_core::Error::new(ErrorKind::Other, GivenUp)));
             }
-            self.gate.until_open(self.pacing.as_ref()).await;
             let lane = self.gate.lanes.acquire().await;
             let result = first.send(ctx, request, rest).await;
             drop(lane);
@@ -171,8 +218,10 @@ impl Policy for Patience {
             tracing::debug!(wait_ms = wait.as_millis(), method = %request.method(), "waiting before another try");
             if refused {
                 self.gate.close_until(self.pacing.now() + wait);
+            } else if self.waits.wait(self.pacing.as_ref(), wait).await {
+                open = Some(result);
             } else {
-                self.pacing.wait(wait).await;
+                return result;
             }
         }
     }

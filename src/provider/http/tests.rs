@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::patience::Gate;
+use super::patience::{Gate, Waits};
 use crate::address::Platform;
 use crate::provider::testing::*;
 use crate::provider::{ErrorKind, Provider};
@@ -69,6 +69,38 @@ async fn waits_as_long_as_the_service_asks_in_either_form() {
     assert_eq!(clock.waits(), [17, 30, 3]);
 }
 
+/// A run that is stopped sends what need not wait, and gives up the rest; what may have had an effect stays in doubt.
+#[tokio::test]
+async fn waits_that_are_given_up_end_at_once() {
+    let status = |status: u16, retry_after: &str| {
+        Reply::Answer(status, vec![("retry-after", retry_after.to_owned())], "{}".to_owned())
+    };
+    let written = || write(Kind::CustomDetection, "rule-a", json!({"displayName": "a"}));
+    for (reply, kind, sent) in [
+        (status(429, "17"), ErrorKind::Stopped, 1),
+        (status(503, "17"), ErrorKind::Ambiguous, 1),
+        (Reply::Refused, ErrorKind::Unavailable, 1),
+    ] {
+        let responder = Responder::new([reply]);
+        let (session, clock) = session(&responder);
+        session.waits().give_up();
+        let error = session.defender(None).create(&written()).await.unwrap_err();
+        assert_eq!(error.kind, kind, "{error}");
+        let posts = responder.methods().iter().filter(|method| *method == "POST").count();
+        assert_eq!((posts, clock.waits()), (sent, vec![]), "{error}");
+    }
+    // A turn that is not to be had now.
+    let full: Vec<Reply> = (0..10).map(|_| Reply::Refused).collect();
+    let responder = Responder::new(full);
+    let (session, _) = session(&responder);
+    session.waits().give_up();
+    for _ in 0..10 {
+        session.defender(None).create(&written()).await.unwrap_err();
+    }
+    let error = session.defender(None).create(&written()).await.unwrap_err();
+    assert_eq!((error.kind, responder.sent().len()), (ErrorKind::Stopped, 10));
+}
+
 #[tokio::test]
 async fn gives_up_when_the_service_asks_for_too_long() {
     let reply = Reply::Answer(429, vec![("retry-after", "3600".to_owned())], String::new());
@@ -82,12 +114,12 @@ async fn gives_up_when_the_service_asks_for_too_long() {
 #[tokio::test]
 async fn one_refusal_slows_every_task_on_that_host() {
     let (gate, clock) = (Gate::default(), Clock::default());
-    gate.until_open(&clock).await;
+    assert!(gate.until_open(&clock, &Waits::default()).await);
     gate.close_until(Duration::from_secs(20));
     gate.close_until(Duration::from_secs(5));
     // Whoever comes next waits, and nobody after that.
-    gate.until_open(&clock).await;
-    gate.until_open(&clock).await;
+    assert!(gate.until_open(&clock, &Waits::default()).await);
+    assert!(gate.until_open(&clock, &Waits::default()).await);
     assert_eq!(clock.waits(), [20]);
 }
 

@@ -102,9 +102,12 @@ impl Sentinel {
         let answer = self.service.call(call).await?;
         let mut live = match answer.body {
             // A service that says yes and nothing else is asked what it has now.
-            Value::Null => self.read(&write.remote_id).await?.ok_or_else(|| {
-                self.service.nonsense(operation, &subject, "the rule was accepted, but is not there")
-            })?,
+            Value::Null => {
+                let now = self.read(&write.remote_id).await.map_err(ProviderError::after_a_write)?;
+                now.ok_or_else(|| {
+                    self.service.nonsense(operation, &subject, "the rule was accepted, but is not there")
+                })?
+            }
             body => self.rule(operation, &subject, body)?,
         };
         live.server.request_id = answer.request_id;

@@ -71,7 +71,7 @@ impl Sentinel {
         let answer =
             self.put_watchlist("create", alias, &upload(write, alias, &self.api_version), None).await?;
         self.until_uploaded(alias).await?;
-        let live = self.read_watchlist(alias).await?;
+        let live = self.read_watchlist(alias).await.map_err(ProviderError::after_a_write)?;
         let mut live = live.ok_or_else(|| {
             self.service.nonsense(
                 "create",
@@ -100,7 +100,7 @@ impl Sentinel {
         let properties = properties(write, &before.unknown, alias, &self.api_version);
         let answer = self.put_watchlist("update", alias, &properties, before.server.etag.as_deref()).await?;
         self.change_items(alias, &columns, &there, wanted).await.map_err(partly)?;
-        let live = self.read_watchlist(alias).await?;
+        let live = self.read_watchlist(alias).await.map_err(ProviderError::after_a_write)?;
         let mut live = live.ok_or_else(|| {
             self.service.nonsense("update", &subject, "the watchlist was accepted, but is not there")
         })?;
@@ -161,10 +161,10 @@ impl Sentinel {
         };
         let mut wait = FIRST_WAIT;
         for _ in 0..POLLS {
-            if self.get_watchlist(alias).await?.is_none() {
+            let gone = self.get_watchlist(alias).await.map_err(ProviderError::after_a_write)?.is_none();
+            if gone || !self.service.wait(wait).await {
                 break;
             }
-            self.service.wait(wait).await;
             wait = (wait * 2).min(LONGEST_WAIT);
         }
         Ok(request_id)
@@ -220,8 +220,11 @@ impl Sentinel {
         let subject = self.subject(&watchlist_id(alias));
         let mut wait = FIRST_WAIT;
         for _ in 0..POLLS {
-            let Some(now) = self.get_watchlist(alias).await? else {
-                self.service.wait(wait).await;
+            let now = self.get_watchlist(alias).await.map_err(ProviderError::after_a_write)?;
+            let Some(now) = now else {
+                if !self.service.wait(wait).await {
+                    break;
+                }
                 continue;
             };
             let state = |name: &str| now.pointer(&format!("/properties/{name}")).and_then(Value::as_str);
@@ -236,7 +239,9 @@ impl Sentinel {
                 Some("Succeeded") | None if state("uploadStatus") != Some("InProgress") => return Ok(()),
                 _ => {}
             }
-            self.service.wait(wait).await;
+            if !self.service.wait(wait).await {
+                break;
+            }
             wait = (wait * 2).min(LONGEST_WAIT);
         }
         Err(ProviderError {
