@@ -193,7 +193,7 @@ fn expressions_and_networks_are_literals_too() {
     let world = World::new();
     let entries = [
         entry("regex", r#"Computer: {regex: '^[a-z"]+\\\.corp$'}"#),
-        entry("cidr", "Computer: {cidr: [10.1.2.0/24, '2001:db8::/64']}"),
+        entry("cidr", "IpAddress: {cidr: [10.1.2.0/24, '2001:db8::/64']}"),
         entry("number", "EventID: {equals: 4698}"),
         entry("range", "EventID: {min: 1, max: 2}"),
     ];
@@ -202,7 +202,7 @@ fn expressions_and_networks_are_literals_too() {
     assert_eq!(strings(&query), ["(?i)^[a-z\"]+\\\\\\.corp$", "10.1.2.0/24", "2001:db8::/64"]);
     // What may be null must not drop an event: `where not(null)` would.
     for call in ["ipv4_is_in_any_range", "ipv6_is_in_any_range"] {
-        assert!(query.contains(&format!("coalesce({call}(Computer")), "{query}");
+        assert!(query.contains(&format!("coalesce({call}(IpAddress")), "{query}");
     }
     assert!(query.contains("coalesce(EventID == 4698, false)"), "{query}");
 }
