@@ -28,8 +28,7 @@ impl Made {
     pub(crate) fn new(parsed: &Parse, bound: &Bound, schema: &Schema) -> Made {
         let mut tables = BTreeMap::new();
         for name in &bound.tables {
-            let columns = schema.table_columns(name).unwrap_or_default();
-            tables.insert(name.clone(), table(&columns));
+            tables.insert(name.clone(), many(schema, name, ROWS));
         }
         // Any text of the query may be where it reads other rows from.
         let mut external = BTreeMap::new();
@@ -47,6 +46,15 @@ impl Made {
         watchlists.clear();
         let file_profiles = table(&[("SHA1", ScalarType::String), ("GlobalPrevalence", ScalarType::Long)]);
         Made { tables, watchlists, external, file_profiles }
+    }
+}
+
+/// That many events of a table.
+pub(crate) fn many(schema: &Schema, name: &str, rows: usize) -> Table {
+    let columns = schema.table_columns(name).unwrap_or_default();
+    Table {
+        columns: columns.iter().map(|(name, ty)| Column::new(*name, *ty)).collect(),
+        rows: (0..rows).map(|row| columns.iter().map(|(name, ty)| value(name, *ty, row)).collect()).collect(),
     }
 }
 

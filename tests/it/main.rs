@@ -18,6 +18,7 @@ mod connections;
 mod diff;
 mod drift;
 mod escapes;
+mod evaluator;
 mod faults;
 mod fmt;
 mod governance;

@@ -14,8 +14,6 @@ use crate::kql::types::ScalarType;
 pub(crate) fn equals(a: &Value, b: &Value) -> Option<bool> {
     match (a, b) {
         (Value::Null, Value::Null) => None,
-        // A missing member of a dynamic is no text, but a string is never null: it compares as an empty one.
-        (Value::Null, Value::String(_)) | (Value::String(_), Value::Null) => Some(false),
         (Value::Null, _) | (_, Value::Null) => Some(false),
         (Value::String(a), Value::String(b)) => Some(a == b),
         (Value::Dynamic(_), Value::String(s)) => Some(*to_text(a) == **s),

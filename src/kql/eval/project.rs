@@ -208,7 +208,7 @@ impl Projection {
         }
         if let [Part { name: None, .. }] = parts.as_slice() {
             for part in parts {
-                let bare = part.source.filter(|_| is_bare(item, &part.value));
+                let bare = part.source.filter(|_| is_bare(item));
                 if let Some(source) = bare {
                     let name = compiler.rows.and_then(|rows| rows.frame.columns.get(source));
                     let name = name.map_or_else(|| Arc::from(""), |column| Arc::clone(&column.name));
@@ -317,12 +317,11 @@ fn stays(output: &Output, index: usize) -> bool {
 }
 
 /// A column by its bare name, or `tostring(x)` of a string, which is the column itself.
-fn is_bare(item: &Expr, value: &Typed) -> bool {
-    let _ = value;
+fn is_bare(item: &Expr) -> bool {
     match &item.kind {
         ExprKind::Name(_) | ExprKind::Call(_) => true,
         ExprKind::Path(path) => matches!(&path.base.kind, ExprKind::Name(base) if base.text.starts_with('$')),
-        ExprKind::Paren(inner) => is_bare(inner, value),
+        ExprKind::Paren(inner) => is_bare(inner),
         ExprKind::Bracketed(_) => true,
         _ => false,
     }

@@ -184,7 +184,7 @@ impl<'a> Run<'a> {
                     crate::kql::syntax::ExprKind::Named(named) => &named.value,
                     _ => argument,
                 };
-                if self.tabular_is_none(value, compiler)? {
+                if self.table_if(value, compiler)?.is_none() {
                     compiler.compile(value)?;
                 }
             }
@@ -194,14 +194,6 @@ impl<'a> Run<'a> {
             return Ok(Some(Entity::Table(Frame { open: true, ..Frame::default() })));
         }
         Ok(None)
-    }
-
-    fn tabular_is_none(
-        &self,
-        expr: &'a crate::kql::syntax::Expr,
-        compiler: &Compiler<'_, 'a>,
-    ) -> Result<bool, Fault> {
-        Ok(self.table_if(expr, compiler)?.is_none())
     }
 
     fn table_by_name(&self, name: &str, scope: &Scope<'a>, span: Span) -> Result<Frame, Fault> {

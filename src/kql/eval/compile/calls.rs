@@ -75,7 +75,6 @@ impl<'a> Compiler<'_, 'a> {
     fn library(&self, call: &'a Call, span: Span) -> Result<Typed, Fault> {
         let name: &str = &call.name.text;
         let Some(function) = functions::find(name) else {
-            // The arguments are compiled all the same: what is wrong in them is said first.
             return Err(self.scope.not_evaluated(format!("{name}()"), call.name.span));
         };
         let mut args = Vec::with_capacity(call.arguments.len());

@@ -29,8 +29,7 @@ impl<'r, 'a> Compiler<'r, 'a> {
             }
             _ => {}
         }
-        if let Some(rows) = self.rows.filter(|rows| self.columns && rows.frame.open) {
-            let _ = rows;
+        if self.columns && self.rows.is_some_and(|rows| rows.frame.open) {
             let ty = type_by_suffix(name);
             return Ok(Typed::constant(Value::missing(ty), ty));
         }

@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use super::Compiler;
-use crate::kql::eval::compare::{equals, grouped, order};
+use crate::kql::eval::compare::{grouped, order};
 use crate::kql::eval::scalar::{At, Node, Typed};
 use crate::kql::eval::value::Value;
 use crate::kql::eval::{Fault, arithmetic};
@@ -152,7 +152,6 @@ impl<'a> Compiler<'_, 'a> {
                 }
                 _ => value.clone(),
             };
-            debug_assert!(equals(&start, &start) != Some(false));
             last = value;
             first = Some(start.clone());
             starts.push(start);

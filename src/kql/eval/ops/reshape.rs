@@ -35,9 +35,7 @@ impl<'a> Run<'a> {
         scope: &Scope<'a>,
         span: Span,
     ) -> Result<Frame, Fault> {
-        let open = Frame { open: false, ..frame.clone() };
         let made = self.projected(items, Projection::default(), Style::Default, frame, scope, span)?;
-        let _ = open;
         Ok(Frame { open: false, ..made })
     }
 
