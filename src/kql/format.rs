@@ -107,7 +107,9 @@ impl<'t> Layout<'t> {
         let closed = if token.kind.is_close() && self.levels.len() > 1 { self.levels.pop() } else { None };
         let level = self.level();
         let steps = token.kind == TokenKind::Pipe && level.lines;
-        let states = self.last == Some(TokenKind::Semicolon) && level.lines && !is_comment;
+        // A closing bracket begins no statement; `level` is what surrounds the bracket by then.
+        let states =
+            self.last == Some(TokenKind::Semicolon) && level.lines && !is_comment && !token.kind.is_close();
         let joins = self.last == Some(TokenKind::Pipe) && !self.after_comment && !is_comment;
         if self.out.is_empty() {
             self.line = 0;
@@ -250,6 +252,11 @@ mod tests {
                 "T\n| where a in (\n  'x',\n  'y  z' // why\n)\n  and b\n// allowlist\n| count\n",
             ),
             ("T // a\n  // b\n", "T // a\n// b\n"),
+            // What closes a bracket begins no statement: it stays on the bracket's line.
+            ("[;;]", "[;;]\n"),
+            ("{;;", "{;;\n"),
+            ("{a;b;}", "{a;b;}\n"),
+            ("{a;\nb;}", "{a;\n  b;}\n"),
             ("let f = (a:long) { T | where b == a };f(1)", "let f = (a:long) { T | where b == a };\nf(1)\n"),
         ] {
             let formatted = format(text);
