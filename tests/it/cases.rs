@@ -2,13 +2,15 @@
 
 use crate::world::World;
 
-fn cases(text: &str) -> World {
+/// A repository whose rule `task` has these cases.
+pub(crate) fn cases(text: &str) -> World {
     let world = World::new();
     world.write("tests/task.yaml", text);
     world
 }
 
-const GOOD: &str = "\
+/// One case that alerts and one that is silent.
+pub(crate) const GOOD: &str = "\
 cases:
   - name: a person registers a task
     expect: {alert: {count: 1, columns: {Computer: pc-1}, entities: {Host: pc-1}}}

@@ -2,25 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::cases::{GOOD, cases};
 use crate::world::{World, entry};
-
-fn cases(text: &str) -> World {
-    let world = World::new();
-    world.write("tests/task.yaml", text);
-    world
-}
-
-const GOOD: &str = "\
-cases:
-  - name: a person registers a task
-    expect: {alert: {count: 1, columns: {Computer: pc-1}, entities: {Host: pc-1}}}
-    events:
-      SecurityEvent: [{EventID: 4698, Computer: pc-1, SubjectUserSid: S-1-5-21-1}]
-  - name: another event
-    expect: silent
-    events:
-      SecurityEvent: [{EventID: 4699, Computer: pc-1}]
-";
 
 fn outcomes(world: &World, arguments: &str) -> Vec<Value> {
     let ran = world.run(&format!("test --format json {arguments}"));

@@ -5,22 +5,6 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use maud::{Markup, html};
 
-/// Names of months, January first.
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
 /// Every month that has a due day, in order. A day with entries leads to `#due-YYYY-MM-DD`.
 pub(super) fn calendar(due: &BTreeMap<Date, usize>, today: Date) -> Markup {
     let mut months: Vec<(i16, i8)> = due.keys().map(|day| (day.year(), day.month())).collect();
@@ -66,6 +50,5 @@ fn grid(first: Date, due: &BTreeMap<Date, usize>, today: Date) -> Markup {
 
 /// `May 2027`.
 pub(super) fn name(day: Date) -> String {
-    let month = usize::try_from(day.month()).ok().and_then(|month| MONTHS.get(month.checked_sub(1)?));
-    format!("{} {}", month.copied().unwrap_or_default(), day.year())
+    day.strftime("%B %Y").to_string()
 }

@@ -14,20 +14,6 @@ use crate::yaml::{Key, Node, NodeKind};
 
 /// Most values of one predicate.
 const MOST_VALUES: usize = 10_000;
-/// The operators, bounds included.
-const OPERATORS: &[&str] = &[
-    "equals",
-    "in",
-    "starts_with",
-    "ends_with",
-    "contains",
-    "has",
-    "regex",
-    "cidr",
-    "watchlist",
-    "min",
-    "max",
-];
 /// Every key of a predicate.
 const KEYS: &[&str] = &[
     "equals",
@@ -43,6 +29,8 @@ const KEYS: &[&str] = &[
     "max",
     "case",
 ];
+/// The operators, bounds included: every key but the last.
+const OPERATORS: &[&str] = KEYS.split_at(KEYS.len() - 1).0;
 
 /// The predicates of an entry, at least one.
 pub(super) fn predicates(node: &Node, out: &mut Diagnostics) -> Option<Vec<Predicate>> {
