@@ -198,44 +198,28 @@ fn rows(raw: &str, skip: u64, key: &str) -> Result<Map<String, Value>, String> {
     if raw.len() > MAX_UPLOAD {
         return Err("The file is larger than 3.8 MB.".to_owned());
     }
-    let mut lines = raw.lines().skip(usize::try_from(skip).unwrap_or(usize::MAX));
-    let header = cells(lines.next().unwrap_or_default());
+    let lines: Vec<&str> = raw.lines().skip(usize::try_from(skip).unwrap_or(usize::MAX)).collect();
+    if lines.iter().skip(1).any(|line| line.chars().count() > MAX_LINE) {
+        return Err("A line is longer than 10240 characters.".to_owned());
+    }
+    let content = lines.join("\n");
+    let mut reader = csv::Reader::from_reader(content.as_bytes());
+    let header: Vec<String> = match reader.headers() {
+        Ok(header) => header.iter().map(str::to_owned).collect(),
+        Err(error) => return Err(format!("The content is not CSV: {error}")),
+    };
     if !header.iter().any(|column| column == key) {
         return Err(format!("The search key '{key}' is not a column of the content."));
     }
     let mut items = Map::new();
-    for line in lines.filter(|line| !line.is_empty()) {
-        if line.chars().count() > MAX_LINE {
-            return Err("A line is longer than 10240 characters.".to_owned());
-        }
-        let values = cells(line);
-        if values.len() != header.len() {
-            return Err(format!("A line has {} values for {} columns.", values.len(), header.len()));
-        }
-        let row: Map<String, Value> =
-            header.iter().cloned().zip(values.into_iter().map(Value::String)).collect();
+    for record in reader.records() {
+        // A line with too many or too few values is an error of the reader.
+        let record = record.map_err(|error| format!("The content is not CSV: {error}"))?;
+        let values = record.iter().map(|value| Value::String(value.to_owned()));
+        let row: Map<String, Value> = header.iter().cloned().zip(values).collect();
         items.insert(uuid::Uuid::new_v4().to_string(), Value::Object(row));
     }
     Ok(items)
-}
-
-/// RFC 4180, one line.
-fn cells(line: &str) -> Vec<String> {
-    let (mut out, mut cell, mut quoted) = (Vec::new(), String::new(), false);
-    let mut chars = line.chars().peekable();
-    while let Some(c) = chars.next() {
-        match (c, quoted) {
-            ('"', true) if chars.peek() == Some(&'"') => {
-                chars.next();
-                cell.push('"');
-            }
-            ('"', _) => quoted = !quoted,
-            (',', false) => out.push(std::mem::take(&mut cell)),
-            (c, _) => cell.push(c),
-        }
-    }
-    out.push(cell);
-    out
 }
 
 fn upserted(mut items: Map<String, Value>, new: Map<String, Value>, key: &str) -> Map<String, Value> {
