@@ -4,18 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use tokio::sync::watch;
-
 use crate::apply::{
-    Bound, ChangeResult, Edge, Ended, Entry, Event, List, Operation, Outcome, Settings, Urgency, apply,
+    Bound, ChangeResult, Edge, Ended, Entry, Event, List, Operation, Outcome, Settings, apply,
 };
 use crate::plan::{Plan, TargetState};
-use crate::provider::Waits;
 use crate::render::safe;
+use async_trait::async_trait;
 
 use super::connection::Connection;
 use super::failure::{Exit, Failure};
+use super::interrupt::Interrupt;
 use super::journal::Journal;
 use super::progress::Progress;
 use super::ui::Ui;
@@ -49,17 +47,26 @@ impl Edge for World<'_> {
     }
 }
 
-/// Carries out a plan; everything that happened. The journal is kept by `journal`; with `stream`, the environment's name,
-/// every event is also printed as a line of JSON.
+/// What an apply talks to.
+#[derive(Clone, Copy)]
+pub(crate) struct Around<'a> {
+    /// The environment's name, where every event is also printed as a line of JSON.
+    pub(crate) stream: Option<&'a str>,
+    /// What may stop it.
+    pub(crate) interrupt: &'a Interrupt,
+    pub(crate) ui: &'a Ui,
+}
+
+/// Carries out a plan; everything that happened. The journal is kept by `journal`.
 pub(crate) async fn carry_out(
     plan: &Plan,
     connection: &Connection,
     states: &[TargetState],
     settings: Settings,
     journal: &Journal,
-    stream: Option<&str>,
-    ui: &Ui,
+    around: &Around<'_>,
 ) -> Result<Outcome, Failure> {
+    let Around { stream, interrupt, ui } = *around;
     let bound: Vec<Bound<'_>> = connection
         .providers
         .iter()
@@ -77,83 +84,18 @@ pub(crate) async fn carry_out(
             safe::line(address)
         ));
     }
-    let (sender, stop) = watch::channel(Urgency::None);
+    interrupt.listen()?;
     let progress = Progress::new(ui, plan.effective().count(), connection.estimate(plan));
-    let signals = Signals::listen().map_err(|error| {
-        Failure::error("Ctrl-C could not be answered, so nothing was begun").caused_by(&error)
-    })?;
-    let watcher = tokio::spawn(watch_signals(signals, sender, connection.waits(), progress.bar()));
+    interrupt.draw_around(ui.animated.then(|| progress.bar()));
     let world = World { journal, progress: &progress, stream, ui };
-    let outcome = apply(plan, &bound, settings, &stop, &world).await;
+    let outcome = apply(plan, &bound, settings, &interrupt.stop(), &world).await;
     progress.finish();
-    watcher.abort();
+    interrupt.draw_around(None);
     outcome.map_err(|why| Failure::error(format!("{}; nothing was changed", safe::line(&why))))
 }
 
-/// Ctrl-C or SIGTERM: the first lets writes that are under way end, and nobody waits for a quota any more; the second stops
-/// at once.
-async fn watch_signals(
-    mut signals: Signals,
-    sender: watch::Sender<Urgency>,
-    waits: Waits,
-    bar: indicatif::ProgressBar,
-) {
-    let say = |text: &str| {
-        if bar.is_hidden() { eprint_line(text) } else { bar.println(text) }
-    };
-    signals.next().await;
-    // Before it is said: whoever reads it may rely on it.
-    let _ = sender.send(Urgency::Finish);
-    waits.give_up();
-    say("Stopping: what is under way is finished, nothing more is begun. Once more stops at once.");
-    signals.next().await;
-    say("Stopping at once.");
-    let _ = sender.send(Urgency::Now);
-    // The receiver ends the run; until then the channel must stay open.
-    std::future::pending::<()>().await;
-}
-
-fn eprint_line(text: &str) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
-}
-
-/// Ctrl-C and SIGTERM from the moment on when it is made; none is missed in between.
-#[cfg(unix)]
-struct Signals([tokio::signal::unix::Signal; 2]);
-
-#[cfg(unix)]
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?]))
-    }
-
-    async fn next(&mut self) {
-        let Self([interrupt, terminate]) = self;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) {
-        let _ = tokio::signal::ctrl_c().await;
-    }
-}
-
-/// Says what happened, with every failure in full, and decides the exit code.
-pub(crate) fn report(plan: &Plan, outcome: &Outcome, ui: &Ui) -> Exit {
+/// Says what happened, with every failure in full, and decides the exit code. Of `several` environments, it is said in which.
+pub(crate) fn report(plan: &Plan, outcome: &Outcome, several: bool, ui: &Ui) -> Exit {
     for ended in &outcome.results {
         match &ended.result {
             ChangeResult::Failed(error) | ChangeResult::Unknown(error) => ui.failure(&Failure::from(error)),
@@ -167,7 +109,8 @@ pub(crate) fn report(plan: &Plan, outcome: &Outcome, ui: &Ui) -> Exit {
     let failed = outcome.on(List::Failed).count() - stale;
     let open = outcome.on(List::NotAttempted).count();
     let done = outcome.on(List::Applied).count();
-    let mut text = format!("Applied {done} of {} changes.", outcome.results.len());
+    let name = if several { format!("{}: ", safe::line(&plan.environment)) } else { String::new() };
+    let mut text = format!("{name}Applied {done} of {} changes.", outcome.results.len());
     for (count, what) in [
         (failed, "failed"),
         (stale, "stale (the rule changed since the plan was made; plan again)"),

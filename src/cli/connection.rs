@@ -9,7 +9,7 @@ use crate::plan::{Action, Plan, TargetState};
 use crate::provider::auth::{CredentialChoice, Identity, Variables};
 use crate::provider::cloud::Endpoints;
 use crate::provider::schema::SchemaReader;
-use crate::provider::{CALL_VARIABLES, ConnectOptions, Provider, Session, Waits};
+use crate::provider::{CALL_VARIABLES, Common, ConnectOptions, Provider, Session, Waits};
 use crate::sandbox;
 
 use super::failure::Failure;
@@ -18,12 +18,36 @@ use super::settings::Settings;
 /// Where the sandbox keeps its state, below the repository's root.
 pub(crate) const SANDBOX_STATE: &str = ".palisade/sandbox";
 
-/// An environment's connections. Call [`Connection::close`] at the end: the sandbox writes its state then.
+/// What the environments of one command share: the client, the quotas of each tenant, and the embedded tenant of
+/// `cloud: sandbox`, which is started when the first of them asks for it. Call [`Network::close`] at the end.
+#[derive(Default)]
+pub(crate) struct Network {
+    common: Common,
+    sandbox: tokio::sync::Mutex<Option<sandbox::Running>>,
+}
+
+impl Network {
+    /// What ends every wait for a quota, in every tenant.
+    pub(crate) fn waits(&self) -> Waits {
+        self.common.waits()
+    }
+
+    /// Lets go of it: the sandbox writes its state now.
+    pub(crate) async fn close(self) -> Result<(), Failure> {
+        match self.sandbox.into_inner() {
+            Some(running) => Ok(running.stop().await?),
+            None => Ok(()),
+        }
+    }
+}
+
+/// An environment's connections. Call [`Connection::close`] at the end.
 pub(crate) struct Connection {
     pub(crate) providers: Vec<Box<dyn Provider>>,
     pub(crate) identity: Option<Identity>,
     session: Session,
-    sandbox: Option<sandbox::Running>,
+    /// The network, where it is for this environment alone.
+    own: Option<Network>,
 }
 
 /// Connects to every target of an environment and signs in to each service that it uses. Watchlists are looked at where
@@ -35,19 +59,34 @@ pub(crate) async fn connect(
     credential: CredentialChoice,
     settings: &Settings,
 ) -> Result<Connection, Failure> {
-    let (endpoints, local) = endpoints(environment, root, &settings.variables).await?;
-    let (credential, variables) = match &local {
+    let network = Network::default();
+    let connection = connect_within(&network, environment, watchlists, root, credential, settings).await?;
+    Ok(Connection { own: Some(network), ..connection })
+}
+
+/// As [`connect`], for one of several environments.
+pub(crate) async fn connect_within(
+    network: &Network,
+    environment: &Environment,
+    watchlists: bool,
+    root: &Path,
+    credential: CredentialChoice,
+    settings: &Settings,
+) -> Result<Connection, Failure> {
+    let (endpoints, own) = endpoints(network, environment, root, &settings.variables).await?;
+    let (credential, variables) = match own {
         // The sandbox has one identity of its own; the user's credentials never go there.
-        Some(running) => (CredentialChoice::ClientSecret, sandbox_variables(running, &settings.variables)),
+        Some(variables) => (CredentialChoice::ClientSecret, variables),
         None => (credential, settings.variables.clone()),
     };
-    let session = Session::connect(ConnectOptions {
+    let options = ConnectOptions {
         endpoints,
         tenant_id: environment.tenant_id.value.clone(),
         credential,
         variables,
         client: None,
-    })?;
+    };
+    let session = Session::connect_with(options, &network.common)?;
     let mut providers: Vec<Box<dyn Provider>> = Vec::new();
     if let Some(target) = &environment.defender {
         let version = target.api_version.as_ref().map(|version| version.value.as_str());
@@ -64,7 +103,7 @@ pub(crate) async fn connect(
     for signed_in in futures::future::join_all(platforms.into_iter().map(|of| session.sign_in(of))).await {
         signed_in?;
     }
-    Ok(Connection { providers, identity: session.identity(), session, sandbox: local })
+    Ok(Connection { providers, identity: session.identity(), session, own: None })
 }
 
 impl Connection {
@@ -79,11 +118,6 @@ impl Connection {
         });
         let states: Result<Vec<_>, _> = futures::future::join_all(reads).await.into_iter().collect();
         Ok(states?)
-    }
-
-    /// What ends every wait for a service's quota.
-    pub(crate) fn waits(&self) -> Waits {
-        self.session.waits()
     }
 
     /// What reads the tenant's tables.
@@ -105,19 +139,21 @@ impl Connection {
     }
 
     pub(crate) async fn close(self) -> Result<(), Failure> {
-        match self.sandbox {
-            Some(running) => Ok(running.stop().await?),
+        match self.own {
+            Some(network) => network.close().await,
             None => Ok(()),
         }
     }
 }
 
+/// Where an environment's services are, and the variables of the sandbox's own identity if that is what it is.
 async fn endpoints(
+    network: &Network,
     environment: &Environment,
     root: &Path,
     variables: &Variables,
-) -> Result<(Endpoints, Option<sandbox::Running>), Failure> {
-    let mut local = None;
+) -> Result<(Endpoints, Option<Variables>), Failure> {
+    let mut own = None;
     let mut endpoints = match &environment.cloud.value {
         Cloud::Public => Endpoints::public(),
         Cloud::UsGov => Endpoints::us_gov(),
@@ -133,20 +169,26 @@ async fn endpoints(
             }
         }
         Cloud::Sandbox => {
-            let options =
-                sandbox::Options { state_dir: Some(root.join(SANDBOX_STATE)), ..sandbox::Options::default() };
-            let running = sandbox::start(options).await?;
+            let mut held = network.sandbox.lock().await;
+            let running = match held.take() {
+                Some(running) => running,
+                None => {
+                    let state_dir = Some(root.join(SANDBOX_STATE));
+                    sandbox::start(sandbox::Options { state_dir, ..sandbox::Options::default() }).await?
+                }
+            };
+            let running = held.insert(running);
             let endpoints = Endpoints::custom(&running.authority(), &running.arm(), &running.graph(), false)
                 .map_err(|error| Failure::error(error.to_string()))?
                 .with_root(running.ca_pem().as_bytes().to_vec());
-            local = Some(running);
+            own = Some(sandbox_variables(running, variables));
             endpoints
         }
     };
     if let Some(file) = variables.get("PALISADE_CA_FILE") {
         endpoints = endpoints.with_root(pem(Path::new(file))?);
     }
-    Ok((endpoints, local))
+    Ok((endpoints, own))
 }
 
 fn pem(path: &Path) -> Result<Vec<u8>, Failure> {

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::diagnostic::Diagnostics;
 use crate::provider::ProviderError;
 use crate::sandbox::SandboxError;
 
@@ -52,6 +53,8 @@ pub(crate) struct Failure {
     pub(crate) causes: Vec<String>,
     /// The next step.
     pub(crate) help: Option<String>,
+    /// What is wrong with the files, where it is to be shown together with that of others.
+    pub(crate) findings: Diagnostics,
 }
 
 impl Failure {
@@ -66,7 +69,30 @@ impl Failure {
     }
 
     pub(crate) fn with(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), causes: Vec::new(), help: None }
+        Self {
+            exit,
+            message: message.into(),
+            causes: Vec::new(),
+            help: None,
+            findings: Diagnostics::default(),
+        }
+    }
+
+    /// With findings that were not shown yet.
+    pub(crate) fn found(mut self, findings: Diagnostics) -> Self {
+        self.findings = findings;
+        self
+    }
+
+    /// The same, when its findings are shown elsewhere.
+    pub(crate) fn without_findings(&self) -> Self {
+        Self {
+            exit: self.exit,
+            message: self.message.clone(),
+            causes: self.causes.clone(),
+            help: self.help.clone(),
+            findings: Diagnostics::default(),
+        }
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {

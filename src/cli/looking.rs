@@ -6,11 +6,11 @@ use crate::diagnostic::Diagnostics;
 use crate::model::environment::Environment;
 use crate::plan::{Plan, TargetState};
 
-use super::block_on;
 use super::failure::{Exit, Failure};
 use super::planning::{CredentialArg, PlanningArgs, plan_environment};
 use super::repository::{EnvironmentArgs, Opened, show};
 use super::settings::Settings;
+use super::tenants::{Next, TenantArgs, Tenants};
 use super::ui::Ui;
 
 /// Options of commands that put a catalogue together.
@@ -25,37 +25,42 @@ pub(crate) struct LookingArgs {
     #[arg(long, value_name = "NAME", value_parser = super::planning::credential, default_value = "auto",
           hide_default_value = true, env = "PALISADE_CREDENTIAL", help = super::planning::credential_help())]
     credential: CredentialArg,
+    #[command(flatten)]
+    tenants: TenantArgs,
 }
 
 /// Compiles the environments that were asked for (all of them, unless some are named) and puts them together.
 ///
 /// A tenant that cannot be asked is reported, stands in the catalogue as not looked at, and makes the exit code.
-pub(crate) fn catalogue(
-    opened: &Opened,
+pub(crate) fn catalogue<'o>(
+    opened: &'o Opened,
     args: &LookingArgs,
-    settings: &Settings,
+    settings: &'o Settings,
     ui: &Ui,
 ) -> Result<(Catalogue, Exit), Failure> {
     opened.require_sound(ui)?;
-    let chosen: Vec<&Environment> = if args.environments.is_given() {
-        opened.choose(&args.environments)?
-    } else {
-        opened.repository.environments.iter().collect()
-    };
+    let chosen: Vec<&'o Environment> = opened.select_or_all(&args.environments, ui)?;
     let desired = compile_all(opened, &chosen, settings, ui)?;
+    let tenants = Tenants::new(opened, settings, args.tenants, chosen.len())?;
+    let planning = PlanningArgs { credential: args.credential, ..PlanningArgs::default() };
+    let look = async |environment: &'o Environment, ui: &Ui| {
+        let planned = plan_environment(&tenants, environment, &planning, ui).await?;
+        Ok((planned.plan, planned.states))
+    };
     let mut worst = Exit::Done;
     let mut seen = Vec::new();
-    for environment in &chosen {
-        seen.push(match args.live.then(|| look(opened, environment, args.credential, settings, ui)) {
-            None => None,
-            Some(Ok(found)) => Some(found),
-            Some(Err(failure)) => {
-                ui.failure(&failure);
+    if args.live {
+        tenants.each(&chosen, ui, look, |environment, looked: Result<(Plan, Vec<TargetState>), Failure>| {
+            if let Err(failure) = &looked {
+                tenants.failed(environment, failure, ui);
                 worst = worst.max(failure.exit);
-                None
             }
+            seen.push(looked.ok());
+            Next::GoOn
         });
     }
+    seen.resize_with(chosen.len(), || None);
+    tenants.close()?;
     let compiled: Vec<Compiled<'_>> = chosen
         .iter()
         .zip(&desired)
@@ -93,19 +98,4 @@ fn compile_all(
     wrong.settle(&opened.repository.sources);
     show(&wrong, &opened.repository, ui);
     Err(Failure::diagnosed(Exit::Error))
-}
-
-fn look(
-    opened: &Opened,
-    environment: &Environment,
-    credential: CredentialArg,
-    settings: &Settings,
-    ui: &Ui,
-) -> Result<(Plan, Vec<TargetState>), Failure> {
-    let args = PlanningArgs { credential, ..PlanningArgs::default() };
-    block_on(async {
-        let planned = plan_environment(opened, environment, &args, settings, ui).await?;
-        planned.connection.close().await?;
-        Ok((planned.plan, planned.states))
-    })
 }

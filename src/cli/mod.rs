@@ -15,6 +15,7 @@ mod coverage;
 mod diff;
 mod docs;
 mod drift;
+mod env;
 mod expected;
 mod explain;
 mod failure;
@@ -22,6 +23,7 @@ mod files;
 mod fmt;
 mod git;
 mod import;
+mod interrupt;
 mod journal;
 mod kql;
 mod looking;
@@ -36,8 +38,10 @@ mod render;
 mod repository;
 mod sandbox;
 mod schema;
+mod selection;
 mod settings;
 mod show;
+mod tenants;
 mod test;
 mod ui;
 mod validate;
@@ -130,6 +134,8 @@ enum Command {
     Render(render::RenderArgs),
     /// Explain a diagnostic's code, or a rule: the effective query, and where each of its lines came from
     Explain(explain::ExplainArgs),
+    /// List environments, also as the matrix of a build, and write their files from a table
+    Env(env::EnvArgs),
     /// Show which ATT&CK techniques each environment watches
     Coverage(coverage::CoverageArgs),
     /// Write the catalogue of detections for people to read
@@ -188,6 +194,7 @@ fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
         Command::Record(args) => recording::run(args, &start, settings, ui),
         Command::Render(args) => render::run(args, &start, settings, ui),
         Command::Explain(args) => explain::run(args, &start, settings, ui),
+        Command::Env(args) => env::run(args, &start, settings, ui),
         Command::Coverage(args) => coverage::run(args, &start, settings, ui),
         Command::Docs(args) => docs::run(args, &start, settings, ui),
         Command::Import(args) => import::run(args, &start, settings, ui),

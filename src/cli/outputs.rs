@@ -3,14 +3,16 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value, json};
+
 use crate::diagnostic::codes::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::Repository;
 use crate::plan::{Plan, redacted};
-use crate::render::{json, plan_markdown, sarif};
+use crate::render::{json as printed, markdown, plan_markdown, sarif};
 use crate::resource::LineOrigin;
 
-use super::failure::Failure;
+use super::failure::{Exit, Failure};
 use super::ui::Ui;
 
 /// What a comment on GitHub may have, in characters; bytes are never fewer.
@@ -55,9 +57,9 @@ impl MarkdownArgs {
     }
 
     /// Writes plans, if a file was named, and says when some are only counted there.
-    pub(crate) fn write_plans(&self, plans: &[Plan], ui: &Ui) -> Result<(), Failure> {
+    pub(crate) fn write_plans(&self, plans: &[Plan], missing: &[Missing], ui: &Ui) -> Result<(), Failure> {
         let Some(path) = &self.markdown_into else { return Ok(()) };
-        let page = plans_markdown(plans, self.max_bytes);
+        let page = plans_markdown(plans, missing, self.max_bytes);
         write(path, &page.text)?;
         if page.whole < page.changes {
             ui.say(&format!(
@@ -72,10 +74,61 @@ impl MarkdownArgs {
     }
 }
 
-/// Plans as markdown, without sensitive values.
-pub(crate) fn plans_markdown(plans: &[Plan], limit: usize) -> plan_markdown::PlanMarkdown {
+/// An environment that belongs into a report of several and failed.
+#[derive(Debug)]
+pub(crate) struct Missing {
+    pub(crate) environment: String,
+    pub(crate) why: String,
+    pub(crate) exit: Exit,
+}
+
+impl Missing {
+    pub(crate) fn new(environment: &str, failure: &Failure) -> Self {
+        let why = match failure.message.as_str() {
+            "" => "its files have errors",
+            message => message,
+        };
+        Self { environment: environment.to_owned(), why: why.to_owned(), exit: failure.exit }
+    }
+
+    /// For programs.
+    pub(crate) fn json(all: &[Self]) -> Value {
+        let one = |one: &Self| json!({"environment": one.environment, "message": one.why, "exit_code": one.exit.code()});
+        all.iter().map(one).collect()
+    }
+
+    /// A section of a page, within a part of its size.
+    pub(crate) fn markdown(all: &[Self], limit: usize) -> String {
+        if all.is_empty() {
+            return String::new();
+        }
+        let mut text = format!("\n### Failed: {}\n\n", all.len());
+        for (number, one) in all.iter().enumerate() {
+            let line = format!("- {}: {}\n", markdown::code(&one.environment), markdown::prose(&one.why));
+            if text.len() + line.len() > limit / 4 {
+                text.push_str(&format!("- and {} more\n", all.len() - number));
+                break;
+            }
+            text.push_str(&line);
+        }
+        text
+    }
+}
+
+/// Plans as markdown, without sensitive values, and at the end the environments without one.
+pub(crate) fn plans_markdown(
+    plans: &[Plan],
+    missing: &[Missing],
+    limit: usize,
+) -> plan_markdown::PlanMarkdown {
     let shown: Vec<_> = plans.iter().map(redacted).collect();
-    plan_markdown::markdown(&shown.iter().map(AsRef::as_ref).collect::<Vec<_>>(), limit)
+    let failed = Missing::markdown(missing, limit);
+    let mut page = plan_markdown::markdown(
+        &shown.iter().map(AsRef::as_ref).collect::<Vec<_>>(),
+        limit.saturating_sub(failed.len()),
+    );
+    page.text.push_str(&failed);
+    page
 }
 
 /// Fails now if any of these files cannot be written later.
@@ -110,7 +163,7 @@ pub(crate) fn sarif_text(findings: &Diagnostics, repository: &Repository) -> Str
     let codes: Vec<Code> = known
         .map(|entry| Code { code: entry.code, title: entry.title, explanation: entry.explanation })
         .collect();
-    json::pretty(&sarif::sarif(findings, &repository.sources, &codes))
+    printed::pretty(&sarif::sarif(findings, &repository.sources, &codes))
 }
 
 /// Every way in which a plan reduces coverage, as a finding at the entry or the rule that causes it.

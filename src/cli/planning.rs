@@ -9,14 +9,14 @@ use crate::diagnostic::{Diagnostics, Severity, did_you_mean};
 use crate::model::environment::{Environment, Guards};
 use crate::plan::{Adoption, Affected, Input, OnDrift, Plan, Policy, TargetState, redacted};
 use crate::provider::auth::CredentialChoice;
-use crate::render::safe;
 use crate::resource::Resource;
 
-use super::connection::{Connection, connect};
+use super::connection::{Connection, connect_within};
 use super::failure::Failure;
-use super::outputs::{self, MarkdownArgs};
+use super::outputs::{self, MarkdownArgs, Missing};
 use super::repository::{EnvironmentArgs, Opened};
 use super::settings::Settings;
+use super::tenants::Tenants;
 use super::ui::Ui;
 
 /// How long a plan may be applied when nothing expires sooner.
@@ -120,12 +120,7 @@ impl PlanningArgs {
             Some(revision) => super::repository::open_at(start, revision)?,
         };
         if let Some(revision) = &self.changed_since {
-            let then = super::repository::open_at(start, revision)?;
-            if then.diagnostics.has_errors() {
-                return Err(Failure::error(format!("the repository as of {revision} has errors itself"))
-                    .help("choose a revision in which `palisade validate` succeeds"));
-            }
-            opened.since = Some((revision.clone(), then.repository));
+            opened.compare_with(start, revision)?;
         }
         Ok(opened)
     }
@@ -134,14 +129,15 @@ impl PlanningArgs {
     pub(crate) fn write_outputs(
         &self,
         plans: &[Plan],
+        several: Option<&[Missing]>,
         mut findings: Diagnostics,
         opened: &Opened,
         ui: &Ui,
     ) -> Result<(), Failure> {
         if let Some(file) = &self.json_into {
-            write_private(file, &shown_json(plans)?)?;
+            write_private(file, &shown_json(plans, several)?)?;
         }
-        self.markdown.write_plans(plans, ui)?;
+        self.markdown.write_plans(plans, several.unwrap_or_default(), ui)?;
         if let Some(file) = &self.sarif_into {
             for plan in plans {
                 findings.extend(outputs::reductions(plan, &opened.repository));
@@ -150,6 +146,11 @@ impl PlanningArgs {
             outputs::write(file, &outputs::sarif_text(&findings, &opened.repository))?;
         }
         Ok(())
+    }
+
+    /// Whether plans are written somewhere beside what is printed.
+    pub(crate) const fn has_outputs(&self) -> bool {
+        self.json_into.is_some() || self.markdown.markdown_into.is_some() || self.sarif_into.is_some()
     }
 
     /// Fails before anything is done if one of the files cannot be written.
@@ -164,19 +165,9 @@ impl PlanningArgs {
         settings: &Settings,
         ui: &Ui,
     ) -> Result<Vec<&'o Environment>, Failure> {
-        let mut chosen = opened.choose(&self.environments)?;
+        let chosen = opened.select(&self.environments, ui)?;
         if opened.since.is_some() && self.environments.environments.is_empty() {
-            let today = settings.today()?;
-            let differs = |environment: &&Environment| {
-                opened.affected(environment, today).is_none_or(|(_, found)| !found.addresses.is_empty())
-            };
-            let (changed, same): (Vec<_>, Vec<_>) = chosen.into_iter().partition(differs);
-            if !same.is_empty() {
-                let names: Vec<&str> = same.iter().map(|environment| environment.name.as_str()).collect();
-                let revision = self.changed_since.as_deref().unwrap_or_default();
-                ui.say(&format!("Not changed since {}: {}.", safe::line(revision), names.join(", ")));
-            }
-            chosen = changed;
+            return Ok(opened.changed(chosen, settings.today()?, ui));
         }
         Ok(chosen)
     }
@@ -220,27 +211,28 @@ pub(crate) struct Planned {
 }
 
 /// Compiles, connects, lists and plans one environment.
-pub(crate) async fn plan_environment(
-    opened: &Opened,
-    environment: &Environment,
+pub(crate) async fn plan_environment<'a>(
+    tenants: &Tenants<'a>,
+    environment: &'a Environment,
     args: &PlanningArgs,
-    settings: &Settings,
     ui: &Ui,
 ) -> Result<Planned, Failure> {
-    let (desired, diagnostics) = opened.compile_proven(environment, settings.today()?, ui)?;
-    warn(opened, &diagnostics, ui);
-    let connection =
-        connect(environment, opened.has_watchlists(environment), &opened.root, args.credential.0, settings)
-            .await?;
-    let states = match connection.list().await {
-        Ok(states) => states,
-        Err(failure) => {
-            connection.close().await?;
-            return Err(failure);
-        }
-    };
+    let (opened, settings) = (tenants.opened, tenants.settings);
+    let (desired, diagnostics) = tenants.compile(environment, ui)?;
+    if !tenants.several {
+        warn(opened, &diagnostics, ui);
+    }
+    let connection = connect_within(
+        &tenants.network,
+        environment,
+        opened.has_watchlists(environment),
+        &opened.root,
+        args.credential.0,
+        settings,
+    )
+    .await?;
+    let states = connection.list().await?;
     if let Some(target) = unknown_target(&args.target, opened, environment, &desired.resources, &states) {
-        connection.close().await?;
         return Err(target);
     }
     let now = settings.now()?;
@@ -291,7 +283,7 @@ fn unknown_target(
 }
 
 /// Warnings do not stop anything, but are never swallowed. Remarks are for `validate`.
-fn warn(opened: &Opened, diagnostics: &Diagnostics, ui: &Ui) {
+pub(crate) fn warn(opened: &Opened, diagnostics: &Diagnostics, ui: &Ui) {
     let worth: Diagnostics =
         diagnostics.iter().filter(|finding| finding.severity < Severity::Info).cloned().collect();
     if !worth.is_empty() {
@@ -345,20 +337,24 @@ pub(crate) fn text(plan: &Plan, ui: &Ui) -> String {
     crate::render::plan::text(&redacted(plan), ui.out)
 }
 
-/// The JSON form of one or several plans without sensitive values: one object, or `{"plans": […]}`.
-pub(crate) fn shown_json(plans: &[Plan]) -> Result<String, Failure> {
+/// The JSON form of plans without sensitive values: one object, or `{"plans": […]}` where `several` were asked for, with
+/// those that failed.
+pub(crate) fn shown_json(plans: &[Plan], several: Option<&[Missing]>) -> Result<String, Failure> {
     let shown: Vec<_> = plans.iter().map(redacted).collect();
-    json(&shown.iter().map(AsRef::as_ref).collect::<Vec<_>>())
+    json(&shown.iter().map(AsRef::as_ref).collect::<Vec<_>>(), several)
 }
 
-/// The JSON form of one or several plans, whole: for saved plans.
-pub(crate) fn json(plans: &[&Plan]) -> Result<String, Failure> {
+/// The JSON form of plans, whole: for saved plans.
+pub(crate) fn json(plans: &[&Plan], several: Option<&[Missing]>) -> Result<String, Failure> {
     let sealed: Result<Vec<_>, _> = plans.iter().map(|plan| crate::plan::file::to_json(plan)).collect();
-    sealed
-        .map(|mut plans| match plans.as_mut_slice() {
-            [only] => only.take(),
-            several => serde_json::json!({ "plans": several }),
-        })
-        .map(|value| crate::render::json::pretty(&value))
-        .map_err(|error| Failure::error("the plan cannot be written as JSON").caused_by(&error))
+    let mut sealed =
+        sealed.map_err(|error| Failure::error("the plan cannot be written as JSON").caused_by(&error))?;
+    let value = match (several, sealed.as_mut_slice()) {
+        (None, [only]) => only.take(),
+        (Some(failed), plans) if !failed.is_empty() => {
+            serde_json::json!({"plans": plans, "failed": Missing::json(failed)})
+        }
+        (_, plans) => serde_json::json!({ "plans": plans }),
+    };
+    Ok(crate::render::json::pretty(&value))
 }

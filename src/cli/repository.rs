@@ -4,16 +4,19 @@ use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
 
-use crate::compile::{Analyses, Desired, compile};
-use crate::diagnostic::{Diagnostics, Severity, did_you_mean};
+use crate::compile::{Analyses, Desired, compile_with};
+use crate::diagnostic::{Diagnostics, Severity};
 use crate::model::Repository;
-use crate::model::environment::{Environment, Ring};
+use crate::model::environment::Environment;
 use crate::plan::Affected;
 use crate::plan::affected::between;
-use crate::verify::Verifier;
+use crate::render::safe;
 
 use super::failure::{Exit, Failure};
+use super::selection::list;
 use super::ui::Ui;
+
+pub(crate) use super::selection::EnvironmentArgs;
 
 /// A repository that was read.
 pub(crate) struct Opened {
@@ -22,41 +25,8 @@ pub(crate) struct Opened {
     pub(crate) diagnostics: Diagnostics,
     /// An earlier state that a plan is limited to the difference from, with the name of its revision.
     pub(crate) since: Option<(String, Repository)>,
-}
-
-/// Which environments a command is about.
-#[derive(Debug, Default, Clone, clap::Args)]
-pub(crate) struct EnvironmentArgs {
-    /// The environment to work on (repeatable)
-    #[arg(short = 'e', long = "env", value_name = "NAME", env = "PALISADE_ENV", value_delimiter = ',')]
-    pub(crate) environments: Vec<String>,
-    /// Work on every environment, in the order of their rings
-    #[arg(long, conflicts_with = "environments")]
-    pub(crate) all_envs: bool,
-    /// Work on every environment of this ring
-    #[arg(long, value_enum, value_name = "RING", conflicts_with_all = ["environments", "all_envs"])]
-    pub(crate) ring: Option<RingChoice>,
-}
-
-/// `--ring`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum RingChoice {
-    /// First
-    Canary,
-    /// Second
-    Early,
-    /// Last
-    Broad,
-}
-
-impl RingChoice {
-    const fn ring(self) -> Ring {
-        match self {
-            Self::Canary => Ring::Canary,
-            Self::Early => Ring::Early,
-            Self::Broad => Ring::Broad,
-        }
-    }
+    /// What is known of its queries: environments that compile a rule to the same text cost one analysis.
+    pub(crate) analyses: Analyses,
 }
 
 /// Where to begin to look for a repository.
@@ -84,7 +54,7 @@ pub(crate) fn open(start: &Path) -> Result<Opened, Failure> {
         .help("change to your detection repository, or name it with -C DIR"));
     };
     let (repository, diagnostics) = crate::load::load(&root);
-    Ok(Opened { root, repository, diagnostics, since: None })
+    Ok(Opened { root, repository, diagnostics, since: None, analyses: Analyses::default() })
 }
 
 /// Reads the repository that `start` lies in as it was at a git revision. Everything but the files (the sandbox's state,
@@ -93,65 +63,10 @@ pub(crate) fn open_at(start: &Path, revision: &str) -> Result<Opened, Failure> {
     let Some(root) = crate::load::find_root(start) else { return open(start) };
     let snapshot = super::git::Snapshot::read(&root, revision)?;
     let (repository, diagnostics) = crate::load::load(snapshot.path());
-    Ok(Opened { root, repository, diagnostics, since: None })
-}
-
-impl EnvironmentArgs {
-    /// Whether any was asked for.
-    pub(crate) fn is_given(&self) -> bool {
-        !self.environments.is_empty() || self.all_envs || self.ring.is_some()
-    }
+    Ok(Opened { root, repository, diagnostics, since: None, analyses: Analyses::default() })
 }
 
 impl Opened {
-    /// The environments that were asked for. Where none was named there must be only one.
-    pub(crate) fn choose(&self, args: &EnvironmentArgs) -> Result<Vec<&Environment>, Failure> {
-        let known = &self.repository.environments;
-        let names = || known.iter().map(|environment| environment.name.as_str());
-        if args.all_envs {
-            let mut all: Vec<&Environment> = known.iter().collect();
-            // In the order of their rings; what is in none comes last, as what is broadest.
-            all.sort_by_key(|one| one.ring.as_ref().map_or((true, Ring::Broad), |ring| (false, ring.value)));
-            return Ok(all);
-        }
-        if let Some(choice) = args.ring {
-            let of_ring = |environment: &&Environment| {
-                environment.ring.as_ref().is_some_and(|ring| ring.value == choice.ring())
-            };
-            let chosen: Vec<&Environment> = known.iter().filter(of_ring).collect();
-            return if chosen.is_empty() {
-                Err(Failure::error("no environment is in that ring")
-                    .help("`ring:` of an environment file says which it is in"))
-            } else {
-                Ok(chosen)
-            };
-        }
-        if args.environments.is_empty() {
-            return match known.as_slice() {
-                [only] => Ok(vec![only]),
-                _ => Err(Failure::error("which environment?")
-                    .help(format!("choose with -e NAME, or --all-envs; there are: {}", list(names())))),
-            };
-        }
-        let mut chosen: Vec<&Environment> = Vec::new();
-        for wanted in &args.environments {
-            match known.iter().find(|environment| environment.name == *wanted) {
-                Some(environment) if chosen.iter().any(|one| one.name == *wanted) => {
-                    let _ = environment;
-                }
-                Some(environment) => chosen.push(environment),
-                None => {
-                    let help = match did_you_mean(wanted, names()) {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None => format!("there are: {}", list(names())),
-                    };
-                    return Err(Failure::error(format!("there is no environment `{wanted}`")).help(help));
-                }
-            }
-        }
-        Ok(chosen)
-    }
-
     /// Whether the watchlists of the environment's workspaces are ours to look at: it has some, or says `watchlists:`, so that
     /// those it had are found and deleted. Without, they are never asked for.
     pub(crate) fn has_watchlists(&self, environment: &Environment) -> bool {
@@ -159,14 +74,56 @@ impl Opened {
             || self.repository.watchlists.iter().any(|list| environment.takes_watchlist(list))
     }
 
+    /// Compares with the repository as of a git revision from now on: [`Self::affected`], [`Self::changed`].
+    pub(crate) fn compare_with(&mut self, start: &Path, revision: &str) -> Result<(), Failure> {
+        let then = open_at(start, revision)?;
+        if then.diagnostics.has_errors() {
+            return Err(Failure::error(format!("the repository as of {revision} has errors itself"))
+                .help("choose a revision in which `palisade validate` succeeds"));
+        }
+        self.since = Some((revision.to_owned(), then.repository));
+        Ok(())
+    }
+
     /// What the files change in an environment since the revision that was asked for, by comparing what both compile to: a
-    /// comment changes nothing, a shared list, a parameter or a setting may change many rules.
+    /// comment changes nothing, a shared list, a parameter or a setting may change many rules. An environment that was
+    /// another tenant, workspace or owner then is a new one.
     pub(crate) fn affected(&self, environment: &Environment, today: Date) -> Option<(String, Affected)> {
         let (revision, then) = self.since.as_ref()?;
-        let now = compile(&self.repository, environment, today).0;
-        let before = then.environments.iter().find(|known| known.name == environment.name);
-        let before = before.map(|environment| compile(then, environment, today).0).unwrap_or_default();
+        let now = compile_with(&self.analyses, &self.repository, environment, today).0;
+        let before = then.environments.iter().find(|known| environment.is_same_place(known));
+        let before = before
+            .map(|environment| compile_with(&self.analyses, then, environment, today).0)
+            .unwrap_or_default();
         Some((revision.clone(), between(&now.resources, &before.resources)))
+    }
+
+    /// Of these environments, those in which something changed since the revision that was asked for; the others are told,
+    /// and nothing more is done about them.
+    pub(crate) fn changed<'o>(
+        &'o self,
+        chosen: Vec<&'o Environment>,
+        today: Date,
+        ui: &Ui,
+    ) -> Vec<&'o Environment> {
+        let Some((revision, then)) = &self.since else { return chosen };
+        let revision = safe::line(revision);
+        let differs = |environment: &&Environment| {
+            self.affected(environment, today).is_none_or(|(_, found)| !found.addresses.is_empty())
+        };
+        let (changed, same): (Vec<_>, Vec<_>) = chosen.into_iter().partition(differs);
+        if !same.is_empty() {
+            let names = list(same.iter().map(|environment| environment.name.as_str()));
+            ui.say(&format!("Not changed since {revision}: {names}."));
+        }
+        let is_known = |name: &str| self.repository.environments.iter().any(|one| one.name == name);
+        let gone: Vec<&str> =
+            then.environments.iter().map(|one| one.name.as_str()).filter(|name| !is_known(name)).collect();
+        if !gone.is_empty() {
+            let names = list(gone.into_iter());
+            ui.say(&format!("Gone since {revision}: {names}. What was deployed there stays as it is."));
+        }
+        changed
     }
 
     /// Stops when something that was read is wrong, after showing all of it.
@@ -178,6 +135,11 @@ impl Opened {
         Ok(())
     }
 
+    /// Compiles an environment, whatever is wrong with it.
+    pub(crate) fn compiled(&self, environment: &Environment, today: Date) -> (Desired, Diagnostics) {
+        compile_with(&self.analyses, &self.repository, environment, today)
+    }
+
     /// Compiles an environment; stops after showing everything that is wrong with it.
     pub(crate) fn compile(
         &self,
@@ -185,30 +147,10 @@ impl Opened {
         today: Date,
         ui: &Ui,
     ) -> Result<(Desired, Diagnostics), Failure> {
-        let (desired, mut diagnostics) = compile(&self.repository, environment, today);
+        let (desired, mut diagnostics) = self.compiled(environment, today);
         diagnostics.settle(&self.repository.sources);
         if diagnostics.has_errors() {
             show(&diagnostics, &self.repository, ui);
-            return Err(Failure::diagnosed(Exit::Error));
-        }
-        Ok((desired, diagnostics))
-    }
-}
-
-impl Opened {
-    /// As [`Self::compile`], for what is about to be deployed: attacks that must alert do, or it stops.
-    pub(crate) fn compile_proven(
-        &self,
-        environment: &Environment,
-        today: Date,
-        ui: &Ui,
-    ) -> Result<(Desired, Diagnostics), Failure> {
-        let (desired, diagnostics) = self.compile(environment, today, ui)?;
-        let analyses = Analyses::default();
-        let mut broken = Verifier::new(&self.repository, &analyses, today).promises(environment, &desired);
-        if broken.has_errors() {
-            broken.settle(&self.repository.sources);
-            show(&broken, &self.repository, ui);
             return Err(Failure::diagnosed(Exit::Error));
         }
         Ok((desired, diagnostics))
@@ -237,14 +179,5 @@ pub(crate) fn count_line(diagnostics: &Diagnostics) -> String {
         format!("{}; nothing was sent.", parts.join(", "))
     } else {
         parts.join(", ")
-    }
-}
-
-fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<&str> = names.collect();
-    if names.is_empty() {
-        "none (add environments/NAME/environment.yaml)".to_owned()
-    } else {
-        names.join(", ")
     }
 }

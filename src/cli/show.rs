@@ -27,18 +27,18 @@ pub(crate) struct ShowArgs {
 
 pub(crate) fn run(args: &ShowArgs, ui: &Ui) -> Result<Exit, Failure> {
     writable([&args.markdown.markdown_into])?;
-    let plans = [read(&args.plan)?];
+    let (plans, several) = read(&args.plan)?;
     match args.format {
         PlanFormat::Text => plans.iter().for_each(|plan| ui.data(&text(plan, ui))),
-        PlanFormat::Json => ui.data(&shown_json(&plans)?),
-        PlanFormat::Markdown => ui.data(&plans_markdown(&plans, args.markdown.max_bytes).text),
+        PlanFormat::Json => ui.data(&shown_json(&plans, several.then_some(&[]))?),
+        PlanFormat::Markdown => ui.data(&plans_markdown(&plans, &[], args.markdown.max_bytes).text),
     }
-    args.markdown.write_plans(&plans, ui)?;
+    args.markdown.write_plans(&plans, &[], ui)?;
     Ok(Exit::Done)
 }
 
-/// Reads and checks a saved plan.
-pub(crate) fn read(path: &Path) -> Result<Plan, Failure> {
+/// Reads and checks a saved plan, or several in one file; whether it is a file of several.
+pub(crate) fn read(path: &Path) -> Result<(Vec<Plan>, bool), Failure> {
     let unreadable = |error: std::io::Error| {
         Failure::error(format!("the plan file `{}` cannot be read", path.display())).caused_by(&error)
     };
@@ -52,5 +52,5 @@ pub(crate) fn read(path: &Path) -> Result<Plan, Failure> {
             .help("make the plan again with `palisade plan --out FILE`")
     };
     let text = std::str::from_utf8(&bytes).map_err(|error| unusable(&format!("not a plan file: {error}")))?;
-    crate::plan::file::read(text).map_err(|error| unusable(&error))
+    crate::plan::file::read_all(text).map_err(|error| unusable(&error))
 }

@@ -74,11 +74,7 @@ pub(crate) fn run(args: &TestArgs, start: &Path, settings: &Settings, ui: &Ui) -
 fn once(args: &TestArgs, start: &Path, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
     let opened = open(start)?;
     opened.require_sound(ui)?;
-    let environments: Vec<&Environment> = if args.environments.is_given() {
-        opened.choose(&args.environments)?
-    } else {
-        opened.repository.environments.iter().collect()
-    };
+    let environments: Vec<&Environment> = opened.select_or_all(&args.environments, ui)?;
     require_rules(&opened, &args.rules)?;
     let wanted = |rule: &str| args.rules.is_empty() || args.rules.iter().any(|glob| matches_glob(glob, rule));
     let (repository, today) = (&opened.repository, settings.today()?);

@@ -1,11 +1,12 @@
 //! Where words go: stdout carries data that may be piped, stderr everything else. A closed pipe is not an error.
 
 use std::io::{BufRead as _, Write as _};
+use std::sync::{Mutex, PoisonError};
 
 use crate::render::paint::Paint;
 use crate::render::safe;
 
-use super::failure::Failure;
+use super::failure::{Exit, Failure};
 use super::settings::Settings;
 use super::{ColorChoice, Global};
 
@@ -23,6 +24,15 @@ pub(crate) struct Ui {
     /// Columns of the terminal, within reason.
     pub(crate) width: usize,
     quiet: bool,
+    /// What was said, where that is kept for later.
+    record: Option<Mutex<Vec<Said>>>,
+}
+
+/// Words, and where they belong.
+#[derive(Debug)]
+enum Said {
+    Data(String),
+    Talk(String),
 }
 
 impl Ui {
@@ -42,11 +52,51 @@ impl Ui {
             animated: settings.interactive && !global.quiet,
             width: columns.unwrap_or(100).clamp(60, 160),
             quiet: global.quiet,
+            record: None,
         }
+    }
+
+    /// The same, but everything said is kept: for one of several that are under way at once. Nobody is asked, and nothing
+    /// is drawn.
+    pub(crate) fn recording(&self) -> Self {
+        Self {
+            out: self.out,
+            err: self.err,
+            interactive: false,
+            animated: false,
+            width: self.width,
+            quiet: self.quiet,
+            record: Some(Mutex::default()),
+        }
+    }
+
+    /// Says what was kept.
+    pub(crate) fn repeat(&self, recording: Self) {
+        let said = recording.record.map(|said| said.into_inner().unwrap_or_else(PoisonError::into_inner));
+        for said in said.into_iter().flatten() {
+            match said {
+                Said::Data(text) => self.data(&text),
+                Said::Talk(text) => self.tell(&text),
+            }
+        }
+    }
+
+    /// Keeps words for later, if that is what this one does.
+    fn keep(&self, said: impl FnOnce() -> Said) -> bool {
+        if let Some(record) = &self.record {
+            record.lock().unwrap_or_else(PoisonError::into_inner).push(said());
+        }
+        self.record.is_some()
     }
 
     /// Data.
     pub(crate) fn data(&self, text: &str) {
+        if !self.keep(|| Said::Data(text.to_owned())) {
+            Self::print(text);
+        }
+    }
+
+    fn print(text: &str) {
         let mut stdout = std::io::stdout().lock();
         let _ = stdout.write_all(text.as_bytes());
         if !text.is_empty() && !text.ends_with('\n') {
@@ -60,9 +110,10 @@ impl Ui {
         self.data(&crate::render::json::pretty(value));
     }
 
-    /// Data as JSON, on one line.
+    /// Data as JSON, on one line. A stream is read as things happen, so nothing of it is kept for later: each line says
+    /// which environment it is about.
     pub(crate) fn json_line(&self, value: &serde_json::Value) {
-        self.data(&crate::render::json::line(value));
+        Self::print(&format!("{}\n", crate::render::json::line(value)));
     }
 
     /// Talk that `--quiet` leaves out.
@@ -74,6 +125,9 @@ impl Ui {
 
     /// Talk that is always necessary.
     pub(crate) fn tell(&self, text: &str) {
+        if self.keep(|| Said::Talk(text.to_owned())) {
+            return;
+        }
         let mut stderr = std::io::stderr().lock();
         let _ = writeln!(stderr, "{text}");
     }
@@ -82,6 +136,10 @@ impl Ui {
     pub(crate) fn failure(&self, failure: &Failure) {
         if failure.message.is_empty() {
             return;
+        }
+        // Nothing went wrong: there was nothing to do.
+        if failure.exit == Exit::Done {
+            return self.say(&safe::lines(&failure.message));
         }
         let mut text = format!("{} {}", self.err.removed("error:"), safe::lines(&failure.message));
         for (number, cause) in failure.causes.iter().enumerate() {

@@ -12,6 +12,7 @@ use crate::verify::Verifier;
 use super::failure::{Exit, Failure};
 use super::outputs::{self, MarkdownArgs};
 use super::repository::{EnvironmentArgs, count_line, open, open_at};
+use super::selection::list;
 use super::settings::Settings;
 use super::ui::Ui;
 
@@ -69,12 +70,8 @@ pub(crate) fn run(args: &ValidateArgs, start: &Path, settings: &Settings, ui: &U
     outputs::writable([&args.json_into, &args.sarif_into, &args.markdown.markdown_into])?;
     let opened = open(start)?;
     let today = settings.today()?;
-    let named = !args.environments.environments.is_empty();
-    let environments = if named {
-        opened.choose(&args.environments)?
-    } else {
-        opened.repository.environments.iter().collect()
-    };
+    let environments = opened.select_or_all(&args.environments, ui)?;
+    let whole = environments.len() == opened.repository.environments.len();
     let sources = &opened.repository.sources;
     let mut findings: Diagnostics = opened.diagnostics.clone();
     let analyses = Analyses::default();
@@ -102,7 +99,7 @@ pub(crate) fn run(args: &ValidateArgs, start: &Path, settings: &Settings, ui: &U
         findings.extend(advice::since(&opened.repository, &then.repository));
     }
     // A silence may be needed in an environment that was not looked at.
-    if !named && !findings.has_errors() {
+    if whole && !findings.has_errors() {
         let useless = advice::useless_silences(&opened.repository, &findings);
         findings.extend(useless);
     }
@@ -139,7 +136,7 @@ pub(crate) fn run(args: &ValidateArgs, start: &Path, settings: &Settings, ui: &U
             1 => "1 rule is".to_owned(),
             count => format!("{count} rules are"),
         },
-        if names.is_empty() { "no environment".to_owned() } else { names.join(", ") },
+        if names.is_empty() { "no environment".to_owned() } else { list(names.iter().copied()) },
         if findings.is_empty() { String::new() } else { format!(" {}.", count_line(&findings)) }
     ));
     Ok(Exit::Done)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::address::matches_glob;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes, did_you_mean};
+use crate::fleet::sharing;
 use crate::model::Repository;
 use crate::model::allowlist::{RulePattern, Scope};
 use crate::model::environment::Environment;
@@ -26,7 +27,7 @@ pub(super) fn check(
     check_ids(&repository.rules, rule_files, out);
     check_names(&repository.rules, out);
     check_environments(repository, out);
-    check_owners(&repository.environments, out);
+    sharing::check(&repository.environments, out);
     for allowlist in &repository.allowlists {
         for pattern in &allowlist.rules {
             if let RulePattern::Glob(text) = &pattern.value {
@@ -287,22 +288,5 @@ fn check_environments(repository: &Repository, out: &mut Diagnostics) {
             Some(near) => finding.with_help(format!("did you mean `{near}`?")),
             None => finding,
         });
-    }
-}
-
-fn check_owners(environments: &[Environment], out: &mut Diagnostics) {
-    let mut seen: HashMap<String, (Span, &str)> = HashMap::new();
-    for environment in environments {
-        let owner = environment.owner.value.to_lowercase();
-        if let Some((first, name)) = seen.get(&owner) {
-            out.push(
-                Diagnostic::error(codes::ENVIRONMENT_OWNER, "two environments have the same owner")
-                    .labelled(environment.owner.span, format!("`{name}` has it too"))
-                    .with_related(*first, "the other environment")
-                    .with_help("each environment needs an owner id of its own: with one id, each deletes the other's rules"),
-            );
-        } else {
-            seen.insert(owner, (environment.owner.span, &environment.name));
-        }
     }
 }

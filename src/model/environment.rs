@@ -45,6 +45,8 @@ pub struct Environment {
     pub guards: Guards,
     /// Which response actions rules may carry here.
     pub response_actions: ResponseActions,
+    /// Environments with which it shares a workspace or a tenant's Defender on purpose.
+    pub shares: Vec<Spanned<String>>,
     /// Stage of a rollout.
     pub ring: Option<Spanned<Ring>>,
     /// The file's place.
@@ -52,12 +54,42 @@ pub struct Environment {
 }
 
 impl Environment {
+    /// Whether both are the same environment at the same targets, whatever else they say: the owner, the tenant, the cloud, and
+    /// no workspace that is another one now.
+    #[must_use]
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        let moved = self.sentinel.iter().any(|workspace| {
+            let mut namesakes = other.sentinel.iter().filter(|one| one.workspace == workspace.workspace);
+            namesakes.any(|one| !one.resource_id().eq_ignore_ascii_case(&workspace.resource_id()))
+        });
+        self.name == other.name
+            && self.owner.value == other.owner.value
+            && self.tenant_id.value.eq_ignore_ascii_case(&other.tenant_id.value)
+            && self.cloud.value.as_str() == other.cloud.value.as_str()
+            && !moved
+    }
+
     /// Whether a watchlist is deployed to the workspaces of this environment.
     #[must_use]
     pub fn takes_watchlist(&self, list: &Watchlist) -> bool {
         match &list.scope {
             Scope::Environment(name) => *name == self.name,
             Scope::Shared => self.watchlists.iter().flatten().any(|wanted| wanted.value == list.reference),
+        }
+    }
+}
+
+impl Cloud {
+    /// The word that people write; a cloud that is spelled out has none.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::UsGov => "us-gov",
+            Self::UsGovDod => "us-gov-dod",
+            Self::China => "china",
+            Self::Sandbox => "sandbox",
+            Self::Custom { .. } => "custom",
         }
     }
 }
@@ -212,4 +244,16 @@ pub enum Ring {
     Early,
     /// Last.
     Broad,
+}
+
+impl Ring {
+    /// The word that people write.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Canary => "canary",
+            Self::Early => "early",
+            Self::Broad => "broad",
+        }
+    }
 }

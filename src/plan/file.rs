@@ -49,12 +49,30 @@ fn seal(value: &Value) -> String {
     format!("sha256:{}", hex(&Sha256::digest(sorted_json(value).as_bytes())))
 }
 
-/// Reads a plan file's text.
+/// Reads a plan file's text: one plan, or `{"plans": […]}`; whether it is the latter. One plan that cannot be used spoils
+/// the file.
 ///
 /// # Errors
 /// When it is no plan, of another major format, or was changed.
-pub fn read(text: &str) -> Result<Plan, PlanFileError> {
+pub fn read_all(text: &str) -> Result<(Vec<Plan>, bool), PlanFileError> {
     let mut value: Value = serde_json::from_str(text)?;
+    match value.get_mut("plans").map(Value::take) {
+        Some(Value::Array(plans)) => {
+            plans.into_iter().map(plan).collect::<Result<_, _>>().map(|plans| (plans, true))
+        }
+        _ => plan(value).map(|plan| (vec![plan], false)),
+    }
+}
+
+/// Reads the text of a file with one plan.
+///
+/// # Errors
+/// As [`read_all`].
+pub fn read(text: &str) -> Result<Plan, PlanFileError> {
+    plan(serde_json::from_str(text)?)
+}
+
+fn plan(mut value: Value) -> Result<Plan, PlanFileError> {
     let found = value.get("format_version").and_then(|v| v.as_str()).unwrap_or("unknown");
     if found.split('.').next() != Plan::FORMAT_VERSION.split('.').next() {
         return Err(PlanFileError::Format { found: found.to_owned() });

@@ -8,8 +8,8 @@ use azure_core::http::HttpClient;
 
 use super::auth::{CredentialChoice, Credentials, Identity, Surroundings, Variables};
 use super::cloud::Endpoints;
+use super::common::Common;
 use super::defender::Defender;
-use super::http::patience::{Pacing, TokioPacing};
 use super::http::{self, Service, Waits};
 use super::schema::SchemaReader;
 use super::sentinel::Sentinel;
@@ -52,31 +52,43 @@ impl Session {
     /// # Errors
     /// Additional roots that cannot be used.
     pub fn connect(options: ConnectOptions) -> Result<Self, ProviderError> {
-        let pacing: Arc<dyn Pacing> = Arc::new(TokioPacing::default());
-        Self::with_pacing(options, &pacing)
+        Self::connect_with(options, &Common::default())
     }
 
+    #[cfg(test)]
     pub(super) fn with_pacing(
         options: ConnectOptions,
-        pacing: &Arc<dyn Pacing>,
+        pacing: &Arc<dyn super::http::patience::Pacing>,
     ) -> Result<Self, ProviderError> {
+        Self::connect_with(options, &Common::paced(Arc::clone(pacing)))
+    }
+
+    /// As [`Self::connect`], as one of several sessions of a run.
+    ///
+    /// # Errors
+    /// Additional roots that cannot be used.
+    pub fn connect_with(options: ConnectOptions, common: &Common) -> Result<Self, ProviderError> {
         let ConnectOptions { endpoints, tenant_id, credential, variables, client } = options;
         let silence = variables.get(http::TIMEOUT_VARIABLE).and_then(|text| text.trim().parse().ok());
         let silence = silence.filter(|seconds| *seconds > 0).map(Duration::from_secs);
         let client = match client {
             Some(client) => client,
-            None => http::client(endpoints.extra_roots(), silence)?,
+            None => common.client(endpoints.extra_roots(), silence)?,
         };
         let figure = |name| variables.get(name).and_then(|text| text.trim().parse().ok());
-        let waits = Waits::default();
         let figures = [figure(http::pace::CREATES_VARIABLE), figure(http::pace::CALLS_VARIABLE)];
         let surroundings = Surroundings { variables, client: Arc::clone(&client), executor: None };
         let credentials = Credentials::resolve(credential, &tenant_id, &endpoints, &surroundings);
         let service = |platform, base: &str, scope| {
             let credential: Arc<dyn TokenCredential> = credentials.clone();
-            let pacing = (Arc::clone(pacing), waits.clone());
-            Service::new(platform, base, scope, credential, Arc::clone(&client), pacing, figures)
-                .map(Arc::new)
+            let lane = common.lane(platform, base, &tenant_id, figures)?;
+            Ok::<_, ProviderError>(Arc::new(Service::new(
+                platform,
+                lane,
+                scope,
+                credential,
+                Arc::clone(&client),
+            )))
         };
         Ok(Self {
             arm: service(Platform::Sentinel, endpoints.arm(), endpoints.arm_scope())?,
@@ -85,7 +97,7 @@ impl Session {
                 (Platform::Sentinel, endpoints.arm_scope(), endpoints.authority().to_owned()),
                 (Platform::Defender, endpoints.graph_scope(), endpoints.authority().to_owned()),
             ],
-            waits: waits.clone(),
+            waits: common.waits(),
             credentials,
         })
     }

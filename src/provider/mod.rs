@@ -7,6 +7,7 @@
 
 pub mod auth;
 pub mod cloud;
+mod common;
 mod connect;
 pub mod defender;
 mod fields;
@@ -17,6 +18,7 @@ mod technique;
 #[cfg(test)]
 mod testing;
 
+pub use common::Common;
 pub use connect::{ConnectOptions, Session};
 pub use http::{CALL_VARIABLES, Waits};
 

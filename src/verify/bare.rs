@@ -76,6 +76,7 @@ fn environment(repository: &Repository) -> Option<Environment> {
         prune: Spanned::new(Prune::Never, span),
         guards: Guards::default(),
         response_actions: ResponseActions::Forbid,
+        shares: Vec::new(),
         ring: None,
         span,
     })

@@ -12,7 +12,8 @@ const SHA: &str = "SHA1: {equals: 9b1f0c6ad24e7358b0c1e94f6d2a7b85e3c0914d}";
 fn world() -> World {
     let world = World::new();
     world.append("environments/lab/environment.yaml", "allowlists: [_shared/scanners]\n");
-    let other = world.read("environments/lab/environment.yaml").replace("acme/lab", "acme/other");
+    let other =
+        world.read("environments/lab/environment.yaml").replace("acme/lab", "acme/other") + "shares: [lab]\n";
     let other = other.replace("law-lab", "law-other").replace("allowlists: [_shared/scanners]\n", "");
     world.write("environments/other/environment.yaml", other);
     world.write(SHARED, format!("rules: [hunt]\nentries:\n{}", entry("scanner", SHA)));
@@ -125,7 +126,7 @@ fn a_rule_that_went_away_is_deleted_and_a_new_environment_is_planned_whole() {
     world.edit("environments/lab/environment.yaml", "allowlists: [_shared/scanners]\n", "");
     world.write(
         "environments/new/environment.yaml",
-        world.read("environments/lab/environment.yaml").replace("acme/lab", "acme/new"),
+        world.read("environments/lab/environment.yaml").replace("acme/lab", "acme/new") + "shares: [lab]\n",
     );
     let plan = run(&world, "plan -e lab --changed-since HEAD --format json").exits(0).json();
     assert_eq!(addresses(&plan), ["defender:hunt"]);

@@ -179,7 +179,7 @@ fn drift_knows_what_was_changed_outside_and_nothing_else() {
 fn a_ring_stands_for_its_environments() {
     let world = World::new();
     let text = world.read("environments/lab/environment.yaml");
-    let early = text.replace("acme/lab", "acme/early") + "ring: early\n";
+    let early = text.replace("acme/lab", "acme/early") + "ring: early\nshares: [lab]\n";
     world.write("environments/early/environment.yaml", early);
     world.append("environments/lab/environment.yaml", "ring: canary\n");
     let ran = world.run("plan --ring canary").exits(0).says(&["owner acme/lab"]);

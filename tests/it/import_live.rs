@@ -372,7 +372,8 @@ fn an_import_belongs_to_its_environment_and_workspace() {
     let file = "environments/lab/environment.yaml";
     let second = "  - {subscription: 22222222-2222-4222-8222-222222222222, resource_group: rg-soc, workspace: law-two}\n";
     world.edit(file, "prune: owned\n", &format!("{second}prune: owned\nselect: {{tags: [lab]}}\n"));
-    let other = world.read(file).replace("acme/lab", "acme/other").replace("[lab]", "[all]");
+    let other =
+        world.read(file).replace("acme/lab", "acme/other").replace("[lab]", "[all]") + "shares: [lab]\n";
     world.write("environments/other/environment.yaml", other.replace("11111111-1111", "33333333-1111"));
     world.run(IMPORT).exits(0);
     let text = world.read("rules/near-real-time.yaml");

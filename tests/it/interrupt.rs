@@ -213,7 +213,7 @@ fn a_signal_ends_the_waiting_for_a_quota() {
 fn a_signal_keeps_the_next_environment_from_being_begun() {
     let world = planned(4);
     let lab = world.read("environments/lab/environment.yaml");
-    let other = lab.replace("acme/lab", "acme/field").replace("law-lab", "law-field");
+    let other = lab.replace("acme/lab", "acme/field").replace("law-lab", "law-field") + "shares: [lab]\n";
     world.write("environments/field/environment.yaml", other);
     let mut command = world.command();
     command.env("PALISADE_GRAPH_CREATES_PER_MINUTE", "1");
@@ -255,4 +255,34 @@ fn signalled_at(mut command: std::process::Command, name: &str, signs: &[&str]) 
         }
     }
     (child.wait().unwrap().code(), stderr)
+}
+
+/// Runs a command and sends a signal at the first line of its output that has this text; exit code, stdout.
+#[cfg(unix)]
+pub(crate) fn signalled_by_output(
+    mut command: std::process::Command,
+    name: &str,
+    sign: &str,
+) -> (Option<i32>, String) {
+    use std::io::{BufRead as _, BufReader};
+    use std::process::Stdio;
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let (mut stdout, mut sent) = (String::new(), false);
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+        let line = line.unwrap();
+        if !sent && line.contains(sign) {
+            sent = true;
+            let id = child.id().to_string();
+            assert!(
+                std::process::Command::new("/bin/kill")
+                    .args([&format!("-{name}"), &id])
+                    .status()
+                    .unwrap()
+                    .success()
+            );
+        }
+        stdout.push_str(&line);
+        stdout.push('\n');
+    }
+    (child.wait().unwrap().code(), stdout)
 }

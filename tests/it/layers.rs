@@ -38,9 +38,10 @@ const LAYERS: &[Layer] = &[
     // Authoring. `model` keeps texts with their places and literals as YAML nodes; schema files are tables of `kql`.
     layer("model", &["address", "duration", "kql", "source", "yaml"], PURE),
     layer("yaml", &["address", "characters", "diagnostic", "duration", "kql", "model", "source"], PURE),
+    layer("fleet", &["diagnostic", "model", "resource", "source", "yaml"], PURE),
     layer(
         "load",
-        &["address", "characters", "diagnostic", "model", "source", "yaml"],
+        &["address", "characters", "diagnostic", "fleet", "model", "source", "yaml"],
         &[NETWORK, CLOCK, PRINTING],
     ),
     // Compile, compare, plan.

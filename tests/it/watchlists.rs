@@ -139,7 +139,8 @@ fn a_list_of_somebody_else_is_never_touched_and_holds_back_the_rules_that_need_i
     let other = world
         .read("environments/lab/environment.yaml")
         .replace("acme/lab", "acme/other")
-        .replace("defender: {}\n", "");
+        .replace("defender: {}\n", "")
+        + "shares: [lab]\n";
     world.portal_edit("Vulnerability scanners", &json!({"properties.description": "[palisade:v1 owner=acme/third rule=scanners h=0123456789abcdef0123456789abcdef]"}));
     world.write("environments/other/environment.yaml", other);
     world.write("environments/other/watchlists/scanners.yaml", SCANNERS);

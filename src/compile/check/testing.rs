@@ -233,6 +233,7 @@ pub(in crate::compile) fn environment() -> Environment {
         prune: plain(Prune::Owned),
         guards: Guards::default(),
         response_actions: ResponseActions::Forbid,
+        shares: Vec::new(),
         ring: None,
         span: span(0),
     }

@@ -26,8 +26,9 @@ use serde_json::Value;
 pub(crate) use failure::{clean, from_azure};
 use pace::{Class, Pace};
 pub use patience::Waits;
-use patience::{Pacing, Patience, Repeat};
+use patience::{Pacing, Repeat};
 
+use super::common::Lane;
 use super::{ErrorKind, ProviderError};
 use crate::address::Platform;
 
@@ -117,32 +118,17 @@ pub(crate) struct Answer {
 }
 
 impl Service {
-    /// A service at `base` (scheme and host), whose tokens have `scope`. `pacing` is the clock, `waits` ends waiting. The
-    /// last are creates and other calls per minute, when somebody set them.
+    /// A service whose tokens have `scope`, reached by a `lane`.
     pub(crate) fn new(
         platform: Platform,
-        base: &str,
+        lane: Lane,
         scope: String,
         credential: Arc<dyn TokenCredential>,
         client: Arc<dyn HttpClient>,
-        (pacing, waits): (Arc<dyn Pacing>, Waits),
-        [creates, calls]: [Option<usize>; 2],
-    ) -> Result<Self, ProviderError> {
-        let base = Url::parse(base).map_err(|error| ProviderError {
-            operation: "authenticate",
-            subject: base.to_owned(),
-            kind: ErrorKind::Protocol,
-            message: "is not an address".to_owned(),
-            status: None,
-            code: None,
-            request_id: None,
-            help: None,
-            source: Some(Box::new(error)),
-        })?;
+    ) -> Self {
         let bearer = BearerTokenAuthorizationPolicy::new(credential, [scope]);
-        let pace = Arc::new(Pace::new(platform, &base, creates, calls));
-        let patience = Patience::new(Arc::clone(&pace), Arc::clone(&pacing), waits.clone());
-        let patience: Arc<dyn Policy> = Arc::new(patience);
+        let Lane { base, pace, patience, pacing, waits } = lane;
+        let patience: Arc<dyn Policy> = patience;
         let options = ClientOptions {
             // Last of the policies per call, so that it encloses each try, the fetching of the token included.
             per_call_policies: vec![patience],
@@ -158,7 +144,7 @@ impl Service {
             vec![Arc::new(bearer)],
             None,
         );
-        Ok(Self { platform, base, pipeline, pace, pacing, waits })
+        Self { platform, base, pipeline, pace, pacing, waits }
     }
 
     /// The least time that so many creates, updates and deletes take within the quotas. Each reads the rule before, and is

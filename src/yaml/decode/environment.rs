@@ -29,6 +29,7 @@ const KEYS: &[&str] = &[
     "guards",
     "response_actions",
     "ring",
+    "shares",
     "extends",
 ];
 
@@ -78,6 +79,7 @@ pub fn environment(document: &Node, name: &str, out: &mut Diagnostics) -> Option
         lifecycle: file.optional("lifecycle", out, lifecycle).unwrap_or_default(),
         guards: file.optional("guards", out, guards).unwrap_or_default(),
         response_actions: file.optional("response_actions", out, response_actions).unwrap_or_default(),
+        shares: file.list("shares", out, line),
         ring: file.optional("ring", out, word(RINGS)),
         owner: owner?,
         tenant_id: tenant_id?,
