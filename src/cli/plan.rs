@@ -146,7 +146,7 @@ fn all<'a>(
                 made.findings.extend(findings);
                 made.plans.extend(plan);
                 made.changes |= changes;
-                made.tally.count(if changes { "with changes" } else { "without" });
+                made.tally.count(if changes { "with changes" } else { "without changes" });
             }
             // One environment's trouble does not hide the others' plans.
             Err(failure) => {

@@ -100,7 +100,7 @@ fn the_worst_exit_code_is_the_command_s() {
     world
         .run("plan --all-envs --tenant-parallelism 4 --detailed-exitcode")
         .exits(0)
-        .says(&["6 environments: 6 without."]);
+        .says(&["6 environments: 6 without changes."]);
     world.run(APPLY).exits(0).says(&["6 environments: 6 with nothing to do."]);
     // Changed in the files, and in one tenant by somebody else too: a conflict there, held back by a guard.
     world.edit("rules/task.yaml", "severity: high", "severity: low");

@@ -353,7 +353,7 @@ fn several_environments_are_planned_and_applied_together() {
     let names: Vec<&Value> =
         plans["plans"].as_array().unwrap().iter().map(|plan| &plan["environment"]).collect();
     assert_eq!(names, ["lab", "field"]);
-    world.run("plan -e lab,field --out x.plan").exits(1).says(&["a saved plan is for one environment"]);
+    world.run("plan -e lab,field --out x.plan").exits(0).says(&["exactly these 2 plans"]);
     world.run("apply -e lab -e field --auto-approve").exits(0);
     world.run("plan --all-envs --detailed-exitcode").has_nothing_to_do();
     assert_eq!(world.names("sentinel").len(), 2);
