@@ -169,8 +169,12 @@ fn every_command_of_every_page_is_one_that_the_program_takes() {
 /// The words of the first command of a line of a shell.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quote, mut any) = (Vec::new(), String::new(), None, false);
+    // What stands in brackets may be left out.
+    let mut optional = false;
     for c in line.chars() {
         match (quote, c) {
+            (None, '[' | ']') => optional = c == '[',
+            _ if optional => {}
             (Some(open), c) if c == open => quote = None,
             (Some(_), c) => word.push(c),
             (None, '"' | '\'') => (quote, any) = (Some(c), true),
