@@ -142,7 +142,8 @@ fn every_command_of_every_page_is_one_that_the_program_takes() {
     }
     let (mut commands, mut wrong) = (0, String::new());
     for page in pages {
-        let text = std::fs::read_to_string(&page).unwrap();
+        // A line that ends in a backslash goes on in the next.
+        let text = std::fs::read_to_string(&page).unwrap().replace("\\\n", " ");
         let mut in_shell = false;
         for line in text.lines() {
             if let Some(language) = line.trim().strip_prefix("```") {

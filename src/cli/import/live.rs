@@ -218,7 +218,7 @@ fn way_on(environment: &Environment, held: &[Held]) -> String {
         .to_owned();
     // Codes of queries, and of columns that a query does not return.
     let about_names =
-        |reason: &String| ["KQL", "SEN-11", "XDR-11"].iter().any(|code| reason.starts_with(code));
+        |reason: &String| ["KQL", "SEN-11", "XDR-02", "XDR-22"].iter().any(|code| reason.starts_with(code));
     if held.iter().any(|held| held.reasons.iter().any(about_names)) {
         text.push_str(&format!(
             "If the tenant has tables or columns that are not known here: `palisade schema pull -e {}`, then import again.\n",
