@@ -46,7 +46,9 @@ fn latency(environments: usize, rules: usize, milliseconds: usize, parallel: usi
     let parallel_text = parallel.to_string();
     let many = ["--all-envs", "--tenant-parallelism", &parallel_text];
     run(&["sandbox", "switch", "arm_limit_scheduled=100000", "arm_limit_nrt=100000"]);
-    println!("{environments} environments, {rules} rules, {milliseconds} ms for each request, {parallel} at once:");
+    println!(
+        "{environments} environments, {rules} rules, {milliseconds} ms for each request, {parallel} at once:"
+    );
     for what in ["nothing deployed", "everything deployed"] {
         if what.starts_with("everything") {
             run(&[&["apply", "--auto-approve", "-q"][..], &many].concat());

@@ -48,6 +48,11 @@ impl PlanArgs {
             tenants: TenantArgs { tenant_parallelism: 1 },
         }
     }
+
+    /// The same, saved to a file.
+    pub(crate) fn into_file(self, out: Option<PathBuf>) -> Self {
+        Self { out, ..self }
+    }
 }
 
 /// How to print a plan, or drift.

@@ -137,7 +137,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap, width: usize) -
         group = group.element(Level::NOTE.message(wrap(&visible(detail), room)));
     }
     if !diagnostic.environments.is_empty() {
-        let names = format!("in environments: {}", diagnostic.environments.join(", "));
+        let names = format!("in environments: {}", names(&diagnostic.environments));
         group = group.element(Level::NOTE.message(wrap(&visible(&names), room)));
     }
     if let Some(help) = &diagnostic.help {
@@ -212,6 +212,17 @@ fn on_one_line(text: &str, span: Span) -> Range<usize> {
 }
 
 /// The text with one replacement for each character that must not reach a terminal. Tabs and line breaks stay.
+/// The first names and how many more there are: nobody reads three hundred. The JSON has all.
+fn names(environments: &[String]) -> String {
+    const SHOWN: usize = 12;
+    match environments.get(..SHOWN) {
+        Some(first) if environments.len() > SHOWN => {
+            format!("{} and {} more", first.join(", "), environments.len() - SHOWN)
+        }
+        _ => environments.join(", "),
+    }
+}
+
 fn visible(text: &str) -> Cow<'_, str> {
     let is_hidden = |c: char| {
         !matches!(c, '\n' | '\t')

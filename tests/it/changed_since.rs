@@ -126,7 +126,8 @@ fn a_rule_that_went_away_is_deleted_and_a_new_environment_is_planned_whole() {
     world.edit("environments/lab/environment.yaml", "allowlists: [_shared/scanners]\n", "");
     world.write(
         "environments/new/environment.yaml",
-        world.read("environments/lab/environment.yaml").replace("acme/lab", "acme/new") + "shares: [lab, other]\n",
+        world.read("environments/lab/environment.yaml").replace("acme/lab", "acme/new")
+            + "shares: [lab, other]\n",
     );
     let plan = run(&world, "plan -e lab --changed-since HEAD --format json").exits(0).json();
     assert_eq!(addresses(&plan), ["defender:hunt"]);

@@ -31,6 +31,7 @@ mod kql;
 mod kql_oracle;
 mod layers;
 mod many;
+mod migrate;
 mod outputs;
 mod plans;
 mod plays;
