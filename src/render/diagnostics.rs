@@ -211,7 +211,6 @@ fn on_one_line(text: &str, span: Span) -> Range<usize> {
     start..floor(span.end as usize).clamp(start, start + line.len())
 }
 
-/// The text with one replacement for each character that must not reach a terminal. Tabs and line breaks stay.
 /// The first names and how many more there are: nobody reads three hundred. The JSON has all.
 fn names(environments: &[String]) -> String {
     const SHOWN: usize = 12;
@@ -223,6 +222,7 @@ fn names(environments: &[String]) -> String {
     }
 }
 
+/// The text with one replacement for each character that must not reach a terminal. Tabs and line breaks stay.
 fn visible(text: &str) -> Cow<'_, str> {
     let is_hidden = |c: char| {
         !matches!(c, '\n' | '\t')

@@ -82,6 +82,7 @@ fn findings_of_many_environments_are_said_once() {
     let ran = world.run("plan --all-envs --tenant-parallelism 3").exits(0);
     assert_eq!(ran.stderr.matches("warning[").count(), 1, "{ran}");
     ran.says(&["in environments: tenant-0, tenant-4, tenant-1, tenant-2, lab, tenant-3"]);
+    world.forget_requests();
     world.edit("rules/task.yaml", "  | where EventID == 4698\n", "  | where EventID ==\n");
     for command in ["plan --all-envs", APPLY] {
         let ran = world.run(command).exits(1).says(&["6 environments: 6 failed", "tenant-0"]);
