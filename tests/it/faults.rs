@@ -172,16 +172,38 @@ fn a_service_whose_clock_is_off_by_an_hour() {
 
 #[test]
 fn permissions_that_are_missing() {
-    // The token expires after the first write: the second one is refused, and nothing else is tried.
-    let mut mid_run =
-        case("401 mid-run", json!({"kind": "unauthorized"}), (5, &["written"]), (5, &["written"]));
+    // Whatever token comes is refused from the second write on: that one is refused, and nothing else is tried.
+    let refused = || json!({"kind": "unauthorized"});
+    let mut mid_run = case("401 from now on", refused(), (5, &["written"]), (5, &["written"]));
     mid_run.when = json!({"writes": true, "from": 2});
+    let mut at_once = case("401", refused(), (5, &["not_written"]), (5, &["not_written"]));
+    at_once.when = json!({"writes": true});
     run(vec![
         mid_run,
+        at_once,
         case("403 on one rule", json!({"kind": "forbidden"}), (5, &["not_written"]), (5, &["not_written"])),
-        // A refused token is refused for every rule: the second is not tried.
-        case("401", json!({"kind": "unauthorized"}), (5, &["not_written"]), (5, &["not_written"])),
     ]);
+}
+
+/// Before the second write two hours pass at the service, and its tokens hold for one: the program fetches another one and
+/// goes on.
+#[test]
+fn a_token_that_ends_in_mid_run_is_replaced() {
+    for service in ["arm", "graph"] {
+        let later = json!({"kind": "clock_skew", "seconds": 7_200});
+        let refused = json!({"kind": "unauthorized"});
+        for (name, fault) in [("two hours pass", later), ("401 once", refused)] {
+            let world = world(service);
+            world.faults(&json!([{"match": {"service": service, "writes": true, "nth": 2}, "fault": fault}]));
+            world.forget_requests();
+            let ran = world.run(APPLY).exits(0).says(&["Applied 2 of 2 changes."]);
+            assert_eq!(endings(&world), ["written"], "{name} at {service}:\n{ran}");
+            let refused = world.requests().iter().filter(|request| request.status() == 401).count();
+            assert_eq!((refused, world.writes().len()), (1, 3), "{name} at {service}");
+            world.no_faults();
+            converges(&world, service, name);
+        }
+    }
 }
 
 #[test]
