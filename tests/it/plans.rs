@@ -108,11 +108,17 @@ fn files_that_are_no_plan_are_refused_with_a_next_step() {
     snapshot!("apply_no_plan", world.run(&format!("apply {path}")).exits(1));
     snapshot!("show_missing", world.run("show missing.plan").exits(1));
     world.run("apply rules/hunt.yaml").exits(1).says(&["not a plan file"]);
+    // What was printed for several environments.
+    std::fs::write(&path, "{\"plans\": [{}, {}]}").unwrap();
+    world
+        .run(&format!("apply {path}"))
+        .exits(1)
+        .says(&["the plans of 2 environments", "plan -e NAME --out FILE"]);
     for nonsense in [b"".as_slice(), b"[]", b"{}", b"null", b"\xff\xfe\x00", b"{\"format_version\": \"1.0\"}"]
     {
         std::fs::write(&path, nonsense).unwrap();
         for command in ["apply", "show"] {
-            world.run(&format!("{command} {path}")).exits(1).says(&["make the plan again"]);
+            world.run(&format!("{command} {path}")).exits(1).says(&["plan -e NAME --out FILE"]);
         }
     }
     world.wrote_nothing();
@@ -213,7 +219,19 @@ fn a_plan_goes_stale() {
 
     // The environment is another one now.
     world.edit("environments/lab/environment.yaml", TENANT, "33333333-3333-4333-8333-333333333333");
-    world.run(&format!("apply {path}")).exits(4).says(&["another tenant, owner or workspace"]);
+    world
+        .run(&format!("apply {path}"))
+        .exits(4)
+        .says(&["is for another tenant (", "33333333-3333-4333-8333-333333333333"]);
+    world.edit("environments/lab/environment.yaml", "33333333-3333-4333-8333-333333333333", TENANT);
+    for (from, to, says) in [
+        ("acme/lab", "acme/other", "another owner (acme/lab)"),
+        ("law-lab", "law-new", "another workspace ("),
+    ] {
+        world.edit("environments/lab/environment.yaml", from, to);
+        world.run(&format!("apply {path}")).exits(4).says(&[says, to, "plan -e lab --out FILE"]);
+        world.edit("environments/lab/environment.yaml", to, from);
+    }
     world.wrote_nothing();
 }
 
