@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{NOW, TENANT, World, entry, snapshot};
+use crate::world::{HUNT, NOW, TENANT, World, entry, snapshot};
 
 const APPLY: &str = "apply -e lab --auto-approve";
 
@@ -193,7 +193,7 @@ fn a_saved_plan_is_held_by_its_guards_until_the_number_is_approved() {
     }
     let approved = format!("apply {path} --max-deletes 1 --max-coverage-reducing 1");
     // A pipeline may name its environment for all its commands; a plan for another one is a mistake.
-    world.run_with(&approved, &[("PALISADE_ENV", "field")]).exits(1).says(&["the plan is for `lab`"]);
+    world.run_with(&approved, &[("PALISADE_ENV", "field")]).exits(1).says(&["is for `lab`, not for field"]);
     world.wrote_nothing();
     world.run_with(&approved, &[("PALISADE_ENV", "lab")]).exits(0);
     assert!(world.names("sentinel").is_empty());
@@ -458,4 +458,27 @@ fn an_edit_just_before_the_write_is_not_overwritten_in_sentinel() {
         (&json!("Mine."), &json!("High")),
         "{ran}"
     );
+}
+
+/// Three creates at one a minute: the third may be sent two minutes after the first, and a second for what overtakes.
+#[test]
+fn plans_say_how_long_an_apply_takes_within_the_quotas() {
+    let world = World::empty();
+    for id in ["one", "two", "three"] {
+        world.write(
+            &format!("rules/{id}.yaml"),
+            HUNT.replace("id: hunt", &format!("id: {id}")).replace("Unsigned", id),
+        );
+    }
+    let slow = [("PALISADE_GRAPH_CREATES_PER_MINUTE", "1")];
+    let sentence = "Within the services' quotas an apply takes about 3 min.";
+    world.run_with("plan -e lab --out saved.plan", &slow).exits(0).says(&[sentence]);
+    world.run_with("plan -e lab --format markdown", &slow).exits(0).says(&[sentence]);
+    world.run("show saved.plan").exits(0).says(&[sentence]);
+    let timed = world.run_with("plan -e lab --format json -q", &slow).json();
+    let free = world.run("plan -e lab --format json -q").exits(0);
+    free.never_says(&["quotas"]);
+    let free = world.run("plan -e lab --format json -q").json();
+    assert_eq!((&timed["estimated_seconds"], &free["estimated_seconds"]), (&json!(122), &json!(0)));
+    assert_eq!(timed["digest"], free["digest"], "how long it takes is no effect");
 }

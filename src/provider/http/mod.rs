@@ -228,6 +228,7 @@ impl Service {
 
     /// Waits for something that the service does by itself; `false`: the run is to stop, and nobody waits.
     pub(crate) async fn wait(&self, duration: Duration) -> bool {
+        tracing::debug!(wait_ms = duration.as_millis(), "waiting for the service to go on");
         self.waits.wait(self.pacing.as_ref(), duration).await
     }
 
