@@ -223,7 +223,6 @@ fn a_signal_in_the_middle_of_a_watchlist_leaves_nothing_that_the_next_run_does_n
         stderr
     };
     let finishes = |world: &World, items: usize| {
-        world.no_faults();
         world.run("apply -e lab --auto-approve").exits(0);
         assert_eq!(world.document("Scanners")["items"].as_object().unwrap().len(), items);
         world.run("plan -e lab --detailed-exitcode").has_nothing_to_do();
@@ -244,6 +243,7 @@ fn a_signal_in_the_middle_of_a_watchlist_leaves_nothing_that_the_next_run_does_n
         "fault": {"kind": "status", "status": 429, "retry_after": 60}}]));
     let stderr = interrupted(&world, "waiting before another try");
     assert!(stderr.contains("some items are written"), "{stderr}");
+    world.no_faults();
     finishes(&world, 3);
 }
 
