@@ -17,7 +17,7 @@ use super::expected::Expected;
 use super::failure::{Exit, Failure};
 use super::journal::Journal;
 use super::outputs::{self, Missing};
-use super::planning::{Planned, PlanningArgs, plan_environment, say_estimate, text, write_private};
+use super::planning::{self, Planned, PlanningArgs, plan_environment, text, write_private};
 use super::record::{self, Facts};
 use super::repository::Opened;
 use super::selection::stage;
@@ -170,16 +170,16 @@ impl<'a> Jobs<'a> {
         let wanted = &args.planning.environments.environments;
         let is_wanted = |plan: &Plan| wanted.is_empty() || wanted.contains(&plan.environment);
         if let Some(plan) = plans.first().filter(|_| !plans.iter().any(is_wanted)) {
-            let found = if several {
-                "none of the plans is".to_owned()
-            } else {
-                format!("the plan is for `{}`, not", safe::line(&plan.environment))
+            let found = match several {
+                true => format!("{} has no plan", named(args)),
+                false => format!("{} is for `{}`, not", named(args), safe::line(&plan.environment)),
             };
-            return Err(Failure::error(format!("{found} for {}", safe::line(&wanted.join(", "))))
+            let wanted = safe::line(&wanted.join(", "));
+            return Err(Failure::error(format!("{found} for {wanted}; nothing was changed"))
                 .help("leave out --env (and PALISADE_ENV), or make a plan for that environment"));
         }
         for plan in plans.into_iter().filter(is_wanted) {
-            match located(&plan, opened, settings) {
+            match located(&plan, opened, args, settings) {
                 Ok(environment) => {
                     if jobs.saved.insert(&environment.name, plan).is_none() {
                         jobs.environments.push(environment);
@@ -406,7 +406,6 @@ fn write_files(
 async fn fresh(planned: Planned, run: &Run<'_, '_>) -> Result<Applied, Failure> {
     let Planned { plan, connection, states, findings } = planned;
     run.show_plan(&plan);
-    say_estimate(&plan, &connection, run.ui);
     if !approve(&plan, &connection, run)? {
         return Ok(Applied { plan, findings, exit: Exit::Done, done: None });
     }
@@ -436,10 +435,13 @@ fn approve(plan: &Plan, connection: &Connection, run: &Run<'_, '_>) -> Result<bo
         return Ok(true);
     }
     if !ui.interactive {
-        return Err(Failure::error("nobody can be asked for approval here; nothing was changed")
-            .help("give --auto-approve, a saved plan, or --expect-digest"));
+        return Err(Failure::error(format!(
+            "nobody can be asked here to approve the changes in {}; nothing was changed",
+            safe::line(&plan.environment)
+        ))
+        .help("save the plan with `palisade plan -e NAME --out FILE`, review it and `palisade apply FILE`; or give --expect-digest, or --auto-approve"));
     }
-    let who = connection.identity.as_ref().map(|identity| format!(" as {identity}")).unwrap_or_default();
+    let who = connection.identity().map(|identity| format!(" as {identity}")).unwrap_or_default();
     let question =
         format!("\nCarry out these changes in {}{}?", safe::line(&plan.environment), safe::line(&who));
     if run.tenants.interrupt.while_asking(|| ui.confirm(&question, "yes")) {
@@ -478,35 +480,44 @@ fn blocked(plan: &Plan) -> Failure {
     )
 }
 
+/// The saved plan, as messages call it.
+fn named(args: &ApplyArgs) -> String {
+    args.plan.as_ref().map_or_else(|| "the plan".to_owned(), |file| format!("the plan `{}`", file.display()))
+}
+
 /// The environment of a saved plan, if the plan still is what was reviewed.
-fn located<'a>(plan: &Plan, opened: &'a Opened, settings: &Settings) -> Result<&'a Environment, Failure> {
+fn located<'a>(
+    plan: &Plan,
+    opened: &'a Opened,
+    args: &ApplyArgs,
+    settings: &Settings,
+) -> Result<&'a Environment, Failure> {
+    let of = named(args);
+    let name = safe::line(&plan.environment);
+    let again =
+        format!("make it again with `palisade plan -e {name} --out FILE`, and have the new one reviewed");
+    let now = settings.now()?;
     let until: Option<jiff::Timestamp> = plan.valid_until.parse().ok();
-    if until.is_none_or(|until| settings.now().is_ok_and(|now| now >= until)) {
-        return Err(Failure::with(
-            Exit::Stale,
-            format!("the plan was valid until {}", safe::line(&plan.valid_until)),
-        )
-        .help("make it again with `palisade plan --out FILE`"));
+    if until.is_none_or(|until| now >= until) {
+        let found = format!(
+            "{of} was valid until {}, and it is {}; nothing was changed",
+            safe::line(&plan.valid_until),
+            planning::seconds(now)
+        );
+        return Err(Failure::with(Exit::Stale, found).help(again));
     }
     let environments = &opened.repository.environments;
     let Some(environment) = environments.iter().find(|environment| environment.name == plan.environment)
     else {
         return Err(Failure::error(format!(
-            "there is no environment `{}` here",
-            safe::line(&plan.environment)
-        )));
+            "{of} is for `{name}`, and `{}` has no such environment; nothing was changed",
+            opened.root.display()
+        ))
+        .help("apply it in the detection repository that it was made in, or name that with -C DIR"));
     };
-    let workspaces: Vec<String> =
-        environment.sentinel.iter().map(|workspace| workspace.resource_id()).collect();
-    let same = environment.tenant_id.value == plan.tenant_id
-        && environment.owner.value == plan.owner
-        && plan.workspaces.iter().all(|id| workspaces.iter().any(|known| known.eq_ignore_ascii_case(id)));
-    if !same {
-        return Err(Failure::with(
-            Exit::Stale,
-            format!("the plan is for another tenant, owner or workspace than `{}` has now", environment.name),
-        )
-        .help("make it again with `palisade plan --out FILE`"));
+    if let Some(other) = elsewhere(plan, environment) {
+        let found = format!("{of} is for another {other}; nothing was changed");
+        return Err(Failure::with(Exit::Stale, found).help(again));
     }
     Ok(environment)
 }
@@ -539,9 +550,28 @@ async fn carry_out_saved(
         Ok((connection, states))
     };
     let (connection, states) = tenants.interrupt.or_give_up(reading).await?;
-    say_estimate(&plan, &connection, run.ui);
     let (exit, record, outcome) = carry_out(&plan, &connection, &states, run).await?;
     Ok(applied(plan, exit, Some((record, outcome))))
+}
+
+/// In what the environment is another one than the plan was made for: `tenant (…) than `lab` has now (…)`.
+fn elsewhere(plan: &Plan, environment: &Environment) -> Option<String> {
+    let differs = |what: &str, planned: &str, now: &str| {
+        format!("{what} ({}) than `{}` has now ({})", safe::line(planned), environment.name, safe::line(now))
+    };
+    if environment.tenant_id.value != plan.tenant_id {
+        return Some(differs("tenant", &plan.tenant_id, &environment.tenant_id.value));
+    }
+    if environment.owner.value != plan.owner {
+        return Some(differs("owner", &plan.owner, &environment.owner.value));
+    }
+    let known: Vec<String> = environment.sentinel.iter().map(|workspace| workspace.resource_id()).collect();
+    let gone = plan.workspaces.iter().find(|id| !known.iter().any(|one| one.eq_ignore_ascii_case(id)))?;
+    Some(differs(
+        "workspace",
+        gone,
+        if known.is_empty() { "none".to_owned() } else { known.join(", ") }.as_str(),
+    ))
 }
 
 /// Carries a plan out, records it, and says what happened.
@@ -565,11 +595,12 @@ async fn carry_out(
     let around = carry_out::Around { stream, interrupt: &tenants.interrupt, ui };
     let outcome = carry_out::carry_out(plan, connection, states, how, &journal, &around).await?;
     let exit = carry_out::report(plan, &outcome, tenants.several, ui);
+    let identity = connection.identity();
     let facts = Facts {
         plan,
         outcome: &outcome,
         exit,
-        identity: connection.identity.as_ref(),
+        identity: identity.as_ref(),
         started_at,
         ended_at: settings.moment().to_string(),
     };

@@ -44,14 +44,12 @@ impl Network {
 /// An environment's connections. Call [`Connection::close`] at the end.
 pub(crate) struct Connection {
     pub(crate) providers: Vec<Box<dyn Provider>>,
-    pub(crate) identity: Option<Identity>,
     session: Session,
     /// The network, where it is for this environment alone.
     own: Option<Network>,
 }
 
-/// Connects to every target of an environment and signs in to each service that it uses. Watchlists are looked at where
-/// `watchlists` says so.
+/// Connects to every target of an environment and signs in to each service that it uses.
 pub(crate) async fn connect(
     environment: &Environment,
     watchlists: bool,
@@ -66,6 +64,25 @@ pub(crate) async fn connect(
 
 /// As [`connect`], for one of several environments.
 pub(crate) async fn connect_within(
+    network: &Network,
+    environment: &Environment,
+    watchlists: bool,
+    root: &Path,
+    credential: CredentialChoice,
+    settings: &Settings,
+) -> Result<Connection, Failure> {
+    let connection = prepare(network, environment, watchlists, root, credential, settings).await?;
+    let platforms: std::collections::BTreeSet<_> =
+        connection.providers.iter().map(|provider| provider.target().platform()).collect();
+    let sign_ins = platforms.into_iter().map(|platform| connection.session.sign_in(platform));
+    for signed_in in futures::future::join_all(sign_ins).await {
+        signed_in?;
+    }
+    Ok(connection)
+}
+
+/// As [`connect_within`], without asking anybody anything yet. Watchlists are looked at where `watchlists` says so.
+pub(crate) async fn prepare(
     network: &Network,
     environment: &Environment,
     watchlists: bool,
@@ -98,18 +115,19 @@ pub(crate) async fn connect_within(
         let sentinel = session.sentinel(Arc::clone(&workspace.value), version);
         providers.push(Box::new(sentinel.with_watchlists(watchlists)));
     }
-    let platforms: std::collections::BTreeSet<_> =
-        providers.iter().map(|provider| provider.target().platform()).collect();
-    for signed_in in futures::future::join_all(platforms.into_iter().map(|of| session.sign_in(of))).await {
-        signed_in?;
-    }
-    Ok(Connection { providers, identity: session.identity(), session, own: None })
+    Ok(Connection { providers, session, own: None })
 }
 
 impl Connection {
-    /// Lists every target, all at once.
+    /// Who it acts as, once somebody signed in.
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        self.session.identity()
+    }
+
+    /// Lists every target, all at once, each as soon as its service is signed in to.
     pub(crate) async fn list(&self) -> Result<Vec<TargetState>, Failure> {
         let reads = self.providers.iter().map(|provider| async move {
+            self.session.sign_in(provider.target().platform()).await?;
             provider.list().await.map(|live| TargetState {
                 target: provider.target().clone(),
                 schema: provider.schema(),

@@ -8,7 +8,7 @@ use crate::plan::Plan;
 
 use super::failure::{Exit, Failure};
 use super::outputs::{self, Missing};
-use super::planning::{PlanningArgs, json, plan_environment, say_estimate, shown_json, text, write_private};
+use super::planning::{PlanningArgs, json, plan_environment, shown_json, text, write_private};
 use super::repository::Opened;
 use super::settings::Settings;
 use super::tenants::{Next, Tally, TenantArgs, Tenants, show_findings};
@@ -141,7 +141,6 @@ fn all<'a>(
         if args.format == PlanFormat::Text {
             ui.data(&text(&planned.plan, ui));
         }
-        say_estimate(&planned.plan, &planned.connection, ui);
         let changes = !planned.plan.is_empty();
         Ok((keep.then_some(planned.plan), changes, planned.findings))
     };

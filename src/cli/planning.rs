@@ -11,7 +11,7 @@ use crate::plan::{Adoption, Affected, Input, Migration, OnDrift, Plan, Policy, T
 use crate::provider::auth::CredentialChoice;
 use crate::resource::Resource;
 
-use super::connection::{Connection, connect_within};
+use super::connection::{Connection, prepare};
 use super::failure::Failure;
 use super::outputs::{self, MarkdownArgs, Missing};
 use super::repository::{EnvironmentArgs, Opened};
@@ -229,19 +229,17 @@ pub(crate) async fn plan_environment<'a>(
     ui: &Ui,
 ) -> Result<Planned, Failure> {
     let (opened, settings) = (tenants.opened, tenants.settings);
-    let (desired, diagnostics) = tenants.compile(environment, ui)?;
+    let (today, watchlists) = (settings.today()?, opened.has_watchlists(environment));
+    // Preparing sends nothing, and what does not compile must send nothing. But a sandbox reads its state meanwhile.
+    let (connection, compiled) = futures::join!(
+        prepare(&tenants.network, environment, watchlists, &opened.root, args.credential.0, settings),
+        async { tenants.compile(environment, ui) }
+    );
+    let (desired, diagnostics) = compiled?;
     if !tenants.several {
         warn(opened, &diagnostics, ui);
     }
-    let connection = connect_within(
-        &tenants.network,
-        environment,
-        opened.has_watchlists(environment),
-        &opened.root,
-        args.credential.0,
-        settings,
-    )
-    .await?;
+    let connection = connection?;
     let states = connection.list().await?;
     if let Some(target) = unknown_target(&args.target, opened, environment, &desired.resources, &states) {
         return Err(target);
@@ -250,7 +248,7 @@ pub(crate) async fn plan_environment<'a>(
     let ttl = now.checked_add(VALID_HOURS.hours()).unwrap_or(now);
     let expiry = desired.next_expiry.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok());
     let valid_until = expiry.map_or(ttl, |expiry| expiry.timestamp().min(ttl));
-    let policy = args.policy(environment, opened.affected(environment, settings.today()?));
+    let policy = args.policy(environment, opened.affected(environment, today));
     let mut plan = crate::plan::plan(&Input {
         environment: &environment.name,
         owner: &environment.owner.value,
@@ -261,6 +259,7 @@ pub(crate) async fn plan_environment<'a>(
         evaluated_at: &seconds(now),
         valid_until: &seconds(valid_until),
     });
+    plan.estimated_seconds = connection.estimate(&plan).as_secs();
     if let serde_json::Value::Array(items) =
         crate::render::diagnostics::json(&diagnostics, &opened.repository.sources)
     {
@@ -303,21 +302,8 @@ pub(crate) fn warn(opened: &Opened, diagnostics: &Diagnostics, ui: &Ui) {
     }
 }
 
-/// Says how long an apply takes when the services' quotas decide that; from that many seconds on.
-const WORTH_SAYING: u64 = 10;
-
-/// `Within the services' quotas this takes about 9 min.`
-pub(crate) fn say_estimate(plan: &Plan, connection: &Connection, ui: &Ui) {
-    let seconds = connection.estimate(plan).as_secs();
-    if seconds >= WORTH_SAYING {
-        let time =
-            if seconds < 90 { format!("{seconds} s") } else { format!("{} min", seconds.div_ceil(60)) };
-        ui.say(&format!("Within the services' quotas this takes about {time}."));
-    }
-}
-
 /// RFC 3339 with whole seconds.
-fn seconds(time: jiff::Timestamp) -> String {
+pub(crate) fn seconds(time: jiff::Timestamp) -> String {
     jiff::Timestamp::from_second(time.as_second()).unwrap_or(time).to_string()
 }
 

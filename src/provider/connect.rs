@@ -80,13 +80,12 @@ impl Session {
         let surroundings = Surroundings { variables, client: Arc::clone(&client), executor: None };
         let credentials = Credentials::resolve(credential, &tenant_id, &endpoints, &surroundings);
         let service = |platform, base: &str, scope| {
-            let credential: Arc<dyn TokenCredential> = credentials.clone();
             let lane = common.lane(platform, base, &tenant_id, figures)?;
             Ok::<_, ProviderError>(Arc::new(Service::new(
                 platform,
                 lane,
                 scope,
-                credential,
+                Arc::clone(&credentials),
                 Arc::clone(&client),
             )))
         };

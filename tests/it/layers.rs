@@ -31,6 +31,7 @@ const LAYERS: &[Layer] = &[
     layer("address", &[], PURE),
     layer("characters", &[], PURE),
     layer("duration", &[], PURE),
+    layer("parallel", &[], PURE),
     layer("source", &[], PURE),
     layer("diagnostic", &["source"], PURE),
     // Language.
@@ -41,7 +42,7 @@ const LAYERS: &[Layer] = &[
     layer("fleet", &["diagnostic", "model", "resource", "source", "yaml"], PURE),
     layer(
         "load",
-        &["address", "characters", "diagnostic", "fleet", "model", "source", "yaml"],
+        &["address", "characters", "diagnostic", "fleet", "model", "parallel", "source", "yaml"],
         &[NETWORK, CLOCK, PRINTING],
     ),
     // Compile, compare, plan.
@@ -64,7 +65,7 @@ const LAYERS: &[Layer] = &[
     // Its tests read back what it writes.
     layer("fixture", &[], PURE),
     layer("diff", &["duration", "resource"], PURE),
-    layer("plan", &["address", "diff", "duration", "model", "resource"], PURE),
+    layer("plan", &["address", "diff", "duration", "model", "parallel", "resource"], PURE),
     // Adoption: foreign forms of rules in, rule files out.
     layer(
         "import",

@@ -1,11 +1,12 @@
 //! What both providers share on the way to a service: one client, one pipeline per service, one way to call it.
 //!
 //! [`client`] builds the only reqwest client of a run; the credentials use it too, so extra roots, proxies and time
-//! limits hold everywhere. A [`Service`] is a base address with a bearer token and [`patience`]; [`Service::call`] turns
+//! limits hold everywhere. A [`Service`] is a base address with a [`bearer`] token and [`patience`]; [`Service::call`] turns
 //! every answer that is not a success into a [`ProviderError`] (see `failure` and `advice`). No redirect is followed and
 //! no link to another host, because the token would go with it.
 
 mod advice;
+mod bearer;
 mod failure;
 pub(crate) mod pace;
 pub(crate) mod patience;
@@ -13,21 +14,21 @@ pub(crate) mod patience;
 use std::sync::Arc;
 use std::time::Duration;
 
-use azure_core::credentials::TokenCredential;
 use azure_core::http::headers::{HeaderName, RETRY_AFTER};
 use azure_core::http::policies::Policy;
-use azure_core::http::policies::auth::BearerTokenAuthorizationPolicy;
 use azure_core::http::{
     ClientOptions, Context, HttpClient, Method, Pipeline, PipelineSendOptions, Request, RetryOptions,
     Transport, Url,
 };
 use serde_json::Value;
 
+use bearer::Bearer;
 pub(crate) use failure::{clean, from_azure};
 use pace::{Class, Pace};
 pub use patience::Waits;
 use patience::{Pacing, Repeat};
 
+use super::auth::Credentials;
 use super::common::Lane;
 use super::{ErrorKind, ProviderError};
 use crate::address::Platform;
@@ -123,10 +124,10 @@ impl Service {
         platform: Platform,
         lane: Lane,
         scope: String,
-        credential: Arc<dyn TokenCredential>,
+        credentials: Arc<Credentials>,
         client: Arc<dyn HttpClient>,
     ) -> Self {
-        let bearer = BearerTokenAuthorizationPolicy::new(credential, [scope]);
+        let bearer = Bearer::new(credentials, scope);
         let Lane { base, pace, patience, pacing, waits } = lane;
         let patience: Arc<dyn Policy> = patience;
         let options = ClientOptions {
@@ -213,6 +214,7 @@ impl Service {
 
     /// Waits for something that the service does by itself; `false`: the run is to stop, and nobody waits.
     pub(crate) async fn wait(&self, duration: Duration) -> bool {
+        tracing::debug!(wait_ms = duration.as_millis(), "waiting for the service to go on");
         self.waits.wait(self.pacing.as_ref(), duration).await
     }
 
