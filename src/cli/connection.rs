@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::address::Platform;
 use crate::model::environment::{Cloud, Environment};
 use crate::plan::{Action, Plan, TargetState};
-use crate::provider::auth::{CredentialChoice, Identity, Variables};
+use crate::provider::auth::{CredentialChoice, Files, Identity, Variables};
 use crate::provider::cloud::Endpoints;
 use crate::provider::schema::SchemaReader;
 use crate::provider::{CALL_VARIABLES, ConnectOptions, Provider, Session, Waits};
@@ -24,6 +24,16 @@ pub(crate) struct Connection {
     pub(crate) identity: Option<Identity>,
     session: Session,
     sandbox: Option<sandbox::Running>,
+}
+
+/// The machine's files, for the credentials whose variables name some.
+#[derive(Debug)]
+struct Disk;
+
+impl Files for Disk {
+    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
 }
 
 /// Connects to every target of an environment and signs in to each service that it uses. Watchlists are looked at where
@@ -46,6 +56,7 @@ pub(crate) async fn connect(
         tenant_id: environment.tenant_id.value.clone(),
         credential,
         variables,
+        files: Arc::new(Disk),
         client: None,
     })?;
     let mut providers: Vec<Box<dyn Provider>> = Vec::new();

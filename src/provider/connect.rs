@@ -6,7 +6,7 @@ use std::time::Duration;
 use azure_core::credentials::TokenCredential;
 use azure_core::http::HttpClient;
 
-use super::auth::{CredentialChoice, Credentials, Identity, Surroundings, Variables};
+use super::auth::{CredentialChoice, Credentials, Files, Identity, Surroundings, Variables};
 use super::cloud::Endpoints;
 use super::defender::Defender;
 use super::http::patience::{Pacing, TokioPacing};
@@ -27,6 +27,8 @@ pub struct ConnectOptions {
     pub credential: CredentialChoice,
     /// Environment variables.
     pub variables: Variables,
+    /// Reads the files that variables name.
+    pub files: Arc<dyn Files>,
     /// The HTTP client; `None` builds the run's own from the endpoints' roots.
     pub client: Option<Arc<dyn HttpClient>>,
 }
@@ -60,7 +62,7 @@ impl Session {
         options: ConnectOptions,
         pacing: &Arc<dyn Pacing>,
     ) -> Result<Self, ProviderError> {
-        let ConnectOptions { endpoints, tenant_id, credential, variables, client } = options;
+        let ConnectOptions { endpoints, tenant_id, credential, variables, files, client } = options;
         let silence = variables.get(http::TIMEOUT_VARIABLE).and_then(|text| text.trim().parse().ok());
         let silence = silence.filter(|seconds| *seconds > 0).map(Duration::from_secs);
         let client = match client {
@@ -70,7 +72,7 @@ impl Session {
         let figure = |name| variables.get(name).and_then(|text| text.trim().parse().ok());
         let waits = Waits::default();
         let figures = [figure(http::pace::CREATES_VARIABLE), figure(http::pace::CALLS_VARIABLE)];
-        let surroundings = Surroundings { variables, client: Arc::clone(&client), executor: None };
+        let surroundings = Surroundings { variables, client: Arc::clone(&client), files, executor: None };
         let credentials = Credentials::resolve(credential, &tenant_id, &endpoints, &surroundings);
         let service = |platform, base: &str, scope| {
             let credential: Arc<dyn TokenCredential> = credentials.clone();
@@ -110,6 +112,11 @@ impl Session {
         }
         self.identity()
             .ok_or_else(|| self.service(platform).nonsense("authenticate", subject, "no token was given"))
+    }
+
+    /// The next request of each service fetches a new token: see [`Credentials::forget`].
+    pub async fn forget_tokens(&self) {
+        self.credentials.forget().await;
     }
 
     /// Who the session acts as; `None` before the first token.

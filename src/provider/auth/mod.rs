@@ -6,23 +6,28 @@
 //!
 //! # Order
 //!
-//! With `--credential NAME` exactly that one is used. Otherwise (`auto`), in this order, those that are configured:
+//! With `--credential NAME` exactly that one is used. Otherwise (`auto`), the first of these that is configured:
 //!
-//! 1. Azure CLI, then Azure Developer CLI: the sign-in of a person,
-//! 2. client secret,
+//! 1. client secret,
+//! 2. client certificate,
 //! 3. workload identity (a federated token file),
 //! 4. GitHub Actions OIDC,
 //! 5. Azure Pipelines OIDC,
-//! 6. managed identity.
+//! 6. managed identity,
+//! 7. Azure CLI, then Azure Developer CLI: the sign-in of a person.
 //!
-//! "Configured" decides more than the order. 2–6 are configured by variables that somebody set for this very run; the
-//! sign-in of 1 may be months old, and another person's. So 1 counts as configured only when none of 2–6 is: a pipeline
-//! never acts as whoever once ran `az login` on its machine. A half-configured secret or token file is an error, not a
-//! reason to fall back. Managed identity counts as configured only by the variables of App Service and its kin;
-//! elsewhere one would have to probe an address for a minute to find out.
+//! 1–6 are configured by variables that somebody set for this very run, and the first of them is the only one that is
+//! asked: when it fails, the run fails, and nobody becomes somebody else because a secret expired. A half-configured one
+//! is an error that names what is missing. The sign-ins of 7 may be months old, and another person's, so they are asked
+//! only when nothing is configured at all: `AZURE_CLIENT_ID` alone is a pipeline that lacks its proof, not a person.
+//! Managed identity counts as configured only by the variables of App Service and its kin; elsewhere one would have to
+//! probe an address for a minute to find out.
 
 mod assertion;
 mod candidates;
+mod certificate;
+mod files;
+mod report;
 mod token;
 
 use std::collections::{BTreeMap, HashMap};
@@ -36,6 +41,8 @@ use azure_core::time::{Duration, OffsetDateTime};
 use azure_identity::Executor;
 
 use super::cloud::Endpoints;
+pub use files::{Files, NoFiles};
+pub use report::{Attempt, CredentialError, Outcome};
 pub use token::{Identity, WrongTenant};
 
 /// Refresh a token this long before it ends.
@@ -53,6 +60,8 @@ pub enum CredentialChoice {
     Azd,
     /// `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET`.
     ClientSecret,
+    /// `AZURE_CLIENT_ID`, `AZURE_CLIENT_CERTIFICATE_PATH`.
+    ClientCertificate,
     /// `AZURE_CLIENT_ID`, `AZURE_FEDERATED_TOKEN_FILE`.
     WorkloadIdentity,
     /// `AZURE_CLIENT_ID` in a job with `permissions: id-token: write`.
@@ -65,15 +74,16 @@ pub enum CredentialChoice {
 
 impl CredentialChoice {
     /// Every choice, in the documented order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Auto,
-        Self::AzureCli,
-        Self::Azd,
         Self::ClientSecret,
+        Self::ClientCertificate,
         Self::WorkloadIdentity,
         Self::GitHubOidc,
         Self::AzurePipelines,
         Self::ManagedIdentity,
+        Self::AzureCli,
+        Self::Azd,
     ];
 
     /// The word on the command line.
@@ -84,6 +94,7 @@ impl CredentialChoice {
             Self::AzureCli => "azure-cli",
             Self::Azd => "azd",
             Self::ClientSecret => "client-secret",
+            Self::ClientCertificate => "client-certificate",
             Self::WorkloadIdentity => "workload-identity",
             Self::GitHubOidc => "github-oidc",
             Self::AzurePipelines => "azure-pipelines",
@@ -129,6 +140,8 @@ pub struct Surroundings {
     pub variables: Variables,
     /// The run's HTTP client (`http::client`).
     pub client: Arc<dyn HttpClient>,
+    /// Reads the files that variables name.
+    pub files: Arc<dyn Files>,
     /// Starts `az` and `azd`; `None` is the real thing.
     pub executor: Option<Arc<dyn Executor>>,
 }
@@ -136,15 +149,17 @@ pub struct Surroundings {
 /// The credential of one environment: hands out tokens of its tenant and of no other.
 pub struct Credentials {
     tenant_id: String,
-    candidates: Vec<candidates::Candidate>,
-    skipped: Vec<Attempt>,
+    choice: CredentialChoice,
+    endpoints: Endpoints,
+    surroundings: Surroundings,
     state: tokio::sync::Mutex<State>,
     identity: Mutex<Option<Identity>>,
 }
 
 /// What was learnt so far.
-#[derive(Default)]
 struct State {
+    /// Whom to ask, and why nobody else.
+    found: candidates::Candidates,
     /// The candidate that worked; it is kept for the rest of the run.
     chosen: Option<usize>,
     /// Tokens by scope: the CLIs do not keep any, and start a process for each.
@@ -155,7 +170,7 @@ impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Credentials")
             .field("tenant_id", &self.tenant_id)
-            .field("candidates", &self.candidates.iter().map(|c| c.name).collect::<Vec<_>>())
+            .field("choice", &self.choice)
             .finish_non_exhaustive()
     }
 }
@@ -169,14 +184,26 @@ impl Credentials {
         endpoints: &Endpoints,
         surroundings: &Surroundings,
     ) -> Arc<Self> {
-        let (candidates, skipped) = candidates::find(choice, tenant_id, endpoints, surroundings);
+        let found = candidates::find(choice, tenant_id, endpoints, surroundings);
         Arc::new(Self {
             tenant_id: tenant_id.to_owned(),
-            candidates,
-            skipped,
-            state: tokio::sync::Mutex::default(),
+            choice,
+            endpoints: endpoints.clone(),
+            surroundings: surroundings.clone(),
+            state: tokio::sync::Mutex::new(State { found, chosen: None, tokens: HashMap::new() }),
             identity: Mutex::default(),
         })
+    }
+
+    /// Throws away every token that is kept, here and in the SDK, so that the next one asked for is a new one: for a
+    /// service that says of a token that it is no good although its time is not over. Who we are does not change: the
+    /// credential that worked stays the one that is asked.
+    pub async fn forget(&self) {
+        let mut state = self.state.lock().await;
+        // The SDK's credentials keep tokens of their own and cannot be told to let go of them.
+        state.found =
+            candidates::find(self.choice, &self.tenant_id, &self.endpoints, &self.surroundings);
+        state.tokens.clear();
     }
 
     /// Who the last token belonged to; `None` before there was one.
@@ -192,11 +219,7 @@ impl Credentials {
         scopes: &[&str],
         options: Option<TokenRequestOptions<'_>>,
     ) -> azure_core::Result<AccessToken> {
-        let credential = candidate
-            .credential
-            .as_ref()
-            .map_err(|why| azure_core::Error::with_message(AzureKind::Credential, why.clone()))?;
-        let token = credential.get_token(scopes, options).await?;
+        let token = candidate.credential.get_token(scopes, options).await?;
         let mut identity = token::read(token.token.secret()).ok_or_else(|| {
             azure_core::Error::with_message(
                 AzureKind::Credential,
@@ -229,118 +252,30 @@ impl TokenCredential for Credentials {
             return Ok(token.clone());
         }
         let mut attempts = Vec::new();
-        for (index, candidate) in self.candidates.iter().enumerate() {
+        let mut given = None;
+        for (index, candidate) in state.found.ask.iter().enumerate() {
             if state.chosen.is_some_and(|chosen| chosen != index) {
                 continue;
             }
             match self.ask(candidate, scopes, options.clone()).await {
                 Ok(token) => {
-                    state.chosen = Some(index);
-                    state.tokens.insert(key, token.clone());
-                    return Ok(token);
+                    given = Some((index, token));
+                    break;
                 }
                 Err(error) => {
                     attempts.push(Attempt { credential: candidate.name, outcome: Outcome::Failed(error) });
                 }
             }
         }
-        attempts.extend(self.skipped.iter().filter_map(Attempt::again));
+        if let Some((index, token)) = given {
+            state.chosen = Some(index);
+            state.tokens.insert(key, token.clone());
+            return Ok(token);
+        }
+        attempts.extend(state.found.others.iter().filter_map(Attempt::again));
         let error = CredentialError { attempts };
         Err(azure_core::Error::new(AzureKind::Credential, error))
     }
-}
-
-/// One credential that gave no token.
-#[derive(Debug)]
-struct Attempt {
-    credential: &'static str,
-    outcome: Outcome,
-}
-
-#[derive(Debug)]
-enum Outcome {
-    /// It was asked.
-    Failed(azure_core::Error),
-    /// It was not, for this reason.
-    NotTried(String),
-}
-
-impl Attempt {
-    fn again(&self) -> Option<Self> {
-        match &self.outcome {
-            Outcome::NotTried(why) => {
-                Some(Self { credential: self.credential, outcome: Outcome::NotTried(why.clone()) })
-            }
-            Outcome::Failed(_) => None,
-        }
-    }
-}
-
-/// No credential gave a token: what was tried and why each failed.
-#[derive(Debug)]
-pub struct CredentialError {
-    attempts: Vec<Attempt>,
-}
-
-impl CredentialError {
-    pub(super) fn first_failure(&self) -> Option<&azure_core::Error> {
-        self.attempts.iter().find_map(|attempt| match &attempt.outcome {
-            Outcome::Failed(error) => Some(error),
-            Outcome::NotTried(_) => None,
-        })
-    }
-
-    pub(super) fn wrong_tenant(&self) -> Option<&WrongTenant> {
-        self.attempts.iter().find_map(|attempt| match &attempt.outcome {
-            Outcome::Failed(error) => error.downcast_ref::<WrongTenant>(),
-            Outcome::NotTried(_) => None,
-        })
-    }
-
-    pub(super) fn help(&self) -> String {
-        let person = "sign in with `az login --tenant <tenant_id>`";
-        let pipeline = "or set AZURE_CLIENT_ID with AZURE_FEDERATED_TOKEN_FILE, a pipeline's OIDC or AZURE_CLIENT_SECRET";
-        format!("{person}, {pipeline}; `--credential NAME` forces one and tells more")
-    }
-}
-
-impl std::fmt::Display for CredentialError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("no credential gave a token: ")?;
-        for (index, attempt) in self.attempts.iter().enumerate() {
-            if index > 0 {
-                f.write_str("; ")?;
-            }
-            match &attempt.outcome {
-                Outcome::Failed(error) => write!(f, "{} failed: {}", attempt.credential, essence(error))?,
-                Outcome::NotTried(why) => write!(f, "{} not tried: {why}", attempt.credential)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for CredentialError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        // What the SDK wraps around it are phrases; the words are in our own message already.
-        self.first_failure().and_then(std::error::Error::source)
-    }
-}
-
-/// The innermost cause that has words: the SDK wraps it into phrases and links to its own guide.
-fn essence(error: &azure_core::Error) -> String {
-    let mut words = error.to_string();
-    let mut next = std::error::Error::source(error);
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        if !text.trim().is_empty() {
-            words = text;
-        }
-        next = cause.source();
-    }
-    let words = words.split(" Trace ID:").next().unwrap_or_default();
-    let words: String = words.chars().take(300).collect();
-    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

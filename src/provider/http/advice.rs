@@ -36,6 +36,17 @@ pub(super) fn for_refusal(
     })
 }
 
+/// The hint for whatever kept a credential from giving a token.
+pub(crate) fn hint(words: &str) -> Option<&'static str> {
+    for_entra(words).or_else(|| for_tool(words)).or_else(|| for_transport(words))
+}
+
+/// The hint for what the command line tools say.
+fn for_tool(words: &str) -> Option<&'static str> {
+    let words = words.to_ascii_lowercase();
+    TOOLS.iter().find(|(said, _)| words.contains(said)).map(|(_, help)| *help)
+}
+
 /// The hint for an Entra error (`AADSTS…`) somewhere in a message.
 pub(super) fn for_entra(message: &str) -> Option<&'static str> {
     let digits: String = message.split("AADSTS").nth(1)?.chars().take_while(char::is_ascii_digit).collect();
@@ -311,8 +322,13 @@ const ENTRA: &[(&[&str], &str)] = &[
     (&["700211"], "the federated credential expects another issuer: compare it with the pipeline's"),
     (
         &["700024"],
-        "the assertion is outside its validity: check the clock of this machine and that the token file is renewed",
+        "the assertion has expired or is not valid yet: set the clock of this machine right, and write the token file right before the run",
     ),
+    (
+        &["700027"],
+        "the application does not know this certificate, or it has expired: upload the certificate (without its key) under `Certificates & secrets` of the application",
+    ),
+    (&["700021"], "the assertion was made for another application: check AZURE_CLIENT_ID"),
     (&["7000112"], "the application is disabled in Entra"),
     (&["500011"], "the service has no principal in this tenant: check `cloud` and `tenant_id`"),
     (&["65001"], "the application needs an administrator's consent in this tenant"),
@@ -332,6 +348,14 @@ const ENTRA: &[(&[&str], &str)] = &[
         &["50020", "90072"],
         "this account is not in that tenant: `az login --tenant <tenant_id>` with one that is",
     ),
+];
+
+const TOOLS: &[(&str, &str)] = &[
+    ("az not found", "install the Azure CLI, then `az login --tenant <tenant_id>`"),
+    ("azd not found", "install the Azure Developer CLI, then `azd auth login --tenant-id <tenant_id>`"),
+    ("azd auth login", "sign in with `azd auth login --tenant-id <tenant_id>`"),
+    ("az login", "sign in with `az login --tenant <tenant_id>`"),
+    ("not logged in", "sign in again"),
 ];
 
 const TRANSPORT: &[(&[&str], &str)] = &[

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::advice;
 use super::patience::{GivenUp, Repeat};
 use crate::address::Platform;
-use crate::provider::auth::{CredentialError, WrongTenant};
+use crate::provider::auth::{Attempt, CredentialError, WrongTenant};
 use crate::provider::{ErrorKind, ProviderError};
 
 /// The longest message, in characters.
@@ -162,17 +162,12 @@ fn credential(place: &Place<'_>, tried: &CredentialError) -> ProviderError {
             ..place.error(ErrorKind::WrongTenant, clean(&wrong.to_string()))
         };
     }
-    let first = tried.first_failure().map(|error| causes(error));
     let network = tried.first_failure().is_some_and(is_network);
     let kind = if network { ErrorKind::Unavailable } else { ErrorKind::Unauthenticated };
-    let help = match &first {
-        Some(causes) if network => advice::for_transport(causes).map(str::to_owned),
-        Some(causes) => advice::for_entra(causes).map(str::to_owned),
-        None => None,
-    };
+    let help = tried.attempts().find(|attempt| attempt.was_meant()).and_then(Attempt::next);
     ProviderError {
         operation: "authenticate",
-        help: help.or_else(|| Some(tried.help())),
+        help: help.or_else(|| Some(tried.help().to_owned())),
         ..place.error(kind, clean(&words))
     }
 }
@@ -242,7 +237,7 @@ pub(crate) fn clean(text: &str) -> String {
 }
 
 /// The chain of causes, outermost first, without repetitions and without the SDK's empty phrases.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     const EMPTY_PHRASES: [&str; 3] =
         ["non-transport error occurred", "retry policy expired", "failed to execute `reqwest` request"];
     let mut words: Vec<String> = Vec::new();

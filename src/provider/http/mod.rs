@@ -23,7 +23,8 @@ use azure_core::http::{
 };
 use serde_json::Value;
 
-pub(crate) use failure::{clean, from_azure};
+pub(crate) use advice::hint;
+pub(crate) use failure::{causes, clean, from_azure};
 use pace::{Class, Pace};
 pub use patience::Waits;
 use patience::{Pacing, Patience, Repeat};
