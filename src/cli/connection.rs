@@ -36,6 +36,37 @@ impl Files for Disk {
     }
 }
 
+/// The way to an environment's services, with nobody signed in yet.
+pub(crate) struct Line {
+    pub(crate) session: Session,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) sandbox: Option<sandbox::Running>,
+}
+
+/// Prepares the way to an environment's services. Nothing is sent; `cloud: sandbox` is started.
+pub(crate) async fn open(
+    environment: &Environment,
+    root: &Path,
+    credential: CredentialChoice,
+    settings: &Settings,
+) -> Result<Line, Failure> {
+    let (endpoints, local) = endpoints(environment, root, &settings.variables).await?;
+    let (credential, variables) = match &local {
+        // The sandbox has one identity of its own; the user's credentials never go there.
+        Some(running) => (CredentialChoice::ClientSecret, sandbox_variables(running, &settings.variables)),
+        None => (credential, settings.variables.clone()),
+    };
+    let session = Session::connect(ConnectOptions {
+        endpoints: endpoints.clone(),
+        tenant_id: environment.tenant_id.value.clone(),
+        credential,
+        variables,
+        files: Arc::new(Disk),
+        client: None,
+    })?;
+    Ok(Line { session, endpoints, sandbox: local })
+}
+
 /// Connects to every target of an environment and signs in to each service that it uses. Watchlists are looked at where
 /// `watchlists` says so.
 pub(crate) async fn connect(
@@ -45,20 +76,7 @@ pub(crate) async fn connect(
     credential: CredentialChoice,
     settings: &Settings,
 ) -> Result<Connection, Failure> {
-    let (endpoints, local) = endpoints(environment, root, &settings.variables).await?;
-    let (credential, variables) = match &local {
-        // The sandbox has one identity of its own; the user's credentials never go there.
-        Some(running) => (CredentialChoice::ClientSecret, sandbox_variables(running, &settings.variables)),
-        None => (credential, settings.variables.clone()),
-    };
-    let session = Session::connect(ConnectOptions {
-        endpoints,
-        tenant_id: environment.tenant_id.value.clone(),
-        credential,
-        variables,
-        files: Arc::new(Disk),
-        client: None,
-    })?;
+    let Line { session, sandbox: local, .. } = open(environment, root, credential, settings).await?;
     let mut providers: Vec<Box<dyn Provider>> = Vec::new();
     if let Some(target) = &environment.defender {
         let version = target.api_version.as_ref().map(|version| version.value.as_str());

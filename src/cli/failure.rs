@@ -132,7 +132,7 @@ impl Failure {
 }
 
 /// What was tried, when no credential gave a token. A token of another tenant is told in one sentence instead.
-fn credential_error(error: &ProviderError) -> Option<&CredentialError> {
+pub(crate) fn credential_error(error: &ProviderError) -> Option<&CredentialError> {
     let mut next = std::error::Error::source(error).filter(|_| error.kind != ErrorKind::WrongTenant);
     while let Some(cause) = next {
         if let Some(found) = cause.downcast_ref::<CredentialError>() {

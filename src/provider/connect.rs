@@ -6,11 +6,12 @@ use std::time::Duration;
 use azure_core::credentials::TokenCredential;
 use azure_core::http::HttpClient;
 
-use super::auth::{CredentialChoice, Credentials, Files, Identity, Surroundings, Variables};
+use super::auth::{CredentialChoice, Credentials, Files, Identity, Presented, Surroundings, Variables};
 use super::cloud::Endpoints;
 use super::defender::Defender;
 use super::http::patience::{Pacing, TokioPacing};
 use super::http::{self, Service, Waits};
+use super::probe::{Host, Probe};
 use super::schema::SchemaReader;
 use super::sentinel::Sentinel;
 use super::{ErrorKind, ProviderError};
@@ -40,6 +41,9 @@ pub struct Session {
     graph: Arc<Service>,
     scopes: [(Platform, String, String); 2],
     waits: Waits,
+    client: Arc<dyn HttpClient>,
+    bases: [(Host, String); 3],
+    tenant_id: String,
 }
 
 impl std::fmt::Debug for Session {
@@ -89,6 +93,13 @@ impl Session {
             ],
             waits: waits.clone(),
             credentials,
+            bases: [
+                (Host::SignIn, endpoints.authority().to_owned()),
+                (Host::Arm, endpoints.arm().to_owned()),
+                (Host::Graph, endpoints.graph().to_owned()),
+            ],
+            client,
+            tenant_id,
         })
     }
 
@@ -141,6 +152,22 @@ impl Session {
     #[must_use]
     pub fn defender(&self, api_version: Option<&str>) -> Defender {
         Defender::new(Arc::clone(&self.graph), api_version)
+    }
+
+    /// What asks whether an apply could work.
+    #[must_use]
+    pub fn probe(&self) -> Probe {
+        Probe {
+            arm: Arc::clone(&self.arm),
+            client: Arc::clone(&self.client),
+            bases: self.bases.clone(),
+            tenant_id: self.tenant_id.clone(),
+        }
+    }
+
+    /// Who the latest assertion said that it is: what a federated credential must name.
+    pub async fn presented(&self) -> Option<Presented> {
+        self.credentials.presented().await
     }
 
     /// The tenant's tables.

@@ -85,7 +85,8 @@ fn certificate(
     }
     let thumbprint = header.get("x5t#S256").and_then(Value::as_str).unwrap_or_default();
     let known = switches.token_certificates.iter().filter_map(|text| from_base64(text));
-    let Some(certificate) = known.into_iter().find(|der| jwt::encode(&Sha256::digest(der)) == thumbprint) else {
+    let Some(certificate) = known.into_iter().find(|der| jwt::encode(&Sha256::digest(der)) == thumbprint)
+    else {
         let text = format!(
             "The certificate with identifier used to sign the client assertion is not registered on application. [Reason - The key was not found., Thumbprint of key used by client: '{thumbprint}']"
         );
@@ -137,7 +138,9 @@ fn signed(token: &str, algorithm: &str, certificate: &[u8]) -> bool {
     let certificate = CertificateDer::from(certificate);
     let Ok(parsed) = ParsedCertificate::try_from(&certificate) else { return false };
     let spki = parsed.subject_public_key_info();
-    let (Some(key), Some((input, signature))) = (public_key(&spki), token.rsplit_once('.')) else { return false };
+    let (Some(key), Some((input, signature))) = (public_key(&spki), token.rsplit_once('.')) else {
+        return false;
+    };
     let Some(signature) = jwt::decode(signature) else { return false };
     let provider = aws_lc_rs::default_provider();
     let supported = provider.signature_verification_algorithms.mapping;

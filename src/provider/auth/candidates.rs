@@ -15,7 +15,7 @@ use azure_identity::{
     ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
 };
 
-use super::assertion::PipelineAssertion;
+use super::assertion::{Note, Noted, PipelineAssertion};
 use super::certificate::{Certificate, CertificateAssertion};
 use super::files::FileAssertion;
 use super::{Attempt, CredentialChoice, Outcome, Surroundings};
@@ -25,6 +25,8 @@ use crate::provider::cloud::Endpoints;
 pub(super) struct Candidates {
     pub(super) ask: Vec<Candidate>,
     pub(super) others: Vec<Attempt>,
+    /// Who the latest assertion said that it is.
+    pub(super) note: Note,
 }
 
 /// A credential to ask.
@@ -62,8 +64,14 @@ pub(super) fn find(
     endpoints: &Endpoints,
     surroundings: &Surroundings,
 ) -> Candidates {
-    let look = Look { tenant_id, endpoints, surroundings, explicit: choice != CredentialChoice::Auto };
-    let mut found = Candidates { ask: Vec::new(), others: Vec::new() };
+    let look = Look {
+        tenant_id,
+        endpoints,
+        surroundings,
+        explicit: choice != CredentialChoice::Auto,
+        note: Note::default(),
+    };
+    let mut found = Candidates { ask: Vec::new(), others: Vec::new(), note: Arc::clone(&look.note) };
     if look.explicit {
         match look.at(choice) {
             Found::Ready(built) => found.add(choice, built),
@@ -142,6 +150,7 @@ struct Look<'a> {
     surroundings: &'a Surroundings,
     /// Asked for by name.
     explicit: bool,
+    note: Note,
 }
 
 impl Look<'_> {
@@ -212,7 +221,8 @@ impl Look<'_> {
             Ok(certificate) => certificate,
             Err(why) => return Found::Broken(why),
         };
-        let with_chain = matches!(self.get("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN"), Some("1" | "true" | "TRUE" | "True"));
+        let with_chain =
+            matches!(self.get("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN"), Some("1" | "true" | "TRUE" | "True"));
         self.with_assertion(
             client_id,
             CertificateAssertion {
@@ -263,20 +273,23 @@ impl Look<'_> {
         if !meant {
             return absent(if in_a_job { "AZURE_CLIENT_ID" } else { "SYSTEM_OIDCREQUESTURI" });
         }
-        let [url, client_id, token] =
-            match self.all(["SYSTEM_OIDCREQUESTURI", "AZURE_CLIENT_ID", "SYSTEM_ACCESSTOKEN"]) {
-                Ok(values) => values,
-                Err("SYSTEM_ACCESSTOKEN") => {
-                    return Found::Broken(
+        let [url, client_id, token] = match self.all([
+            "SYSTEM_OIDCREQUESTURI",
+            "AZURE_CLIENT_ID",
+            "SYSTEM_ACCESSTOKEN",
+        ]) {
+            Ok(values) => values,
+            Err("SYSTEM_ACCESSTOKEN") => {
+                return Found::Broken(
                         "SYSTEM_ACCESSTOKEN is not set: map it into the step with `env: SYSTEM_ACCESSTOKEN: $(System.AccessToken)`".to_owned(),
                     );
-                }
-                Err(missing) => {
-                    return Found::Broken(format!(
-                        "{missing} is not set, although the other variables of a service connection are"
-                    ));
-                }
-            };
+            }
+            Err(missing) => {
+                return Found::Broken(format!(
+                    "{missing} is not set, although the other variables of a service connection are"
+                ));
+            }
+        };
         let Some(connection) = own.or_else(|| self.get("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID")) else {
             return Found::Broken(
                 "AZURE_SERVICE_CONNECTION_ID is not set: it is the id in the address of the service connection's page".to_owned(),
@@ -321,6 +334,7 @@ impl Look<'_> {
     }
 
     fn with_assertion<A: ClientAssertion + 'static>(&self, client_id: &str, assertion: A) -> Found {
+        let assertion = Noted { inner: assertion, note: Arc::clone(&self.note) };
         Found::Ready(
             ClientAssertionCredential::new(
                 self.tenant_id.to_owned(),

@@ -94,7 +94,7 @@ impl Certificate {
         with_chain: bool,
         now: Timestamp,
     ) -> Result<String, String> {
-        let thumbprint = self.chain.first().map(|own| encode(&Sha256::digest(own))).unwrap_or_default();
+        let thumbprint = self.chain.first().map(|own| encode(Sha256::digest(own))).unwrap_or_default();
         let mut header = Map::new();
         header.insert("alg".to_owned(), json!("PS256"));
         header.insert("typ".to_owned(), json!("JWT"));
@@ -108,8 +108,7 @@ impl Certificate {
             "aud": endpoint, "iss": client_id, "sub": client_id, "jti": uuid::Uuid::new_v4().to_string(),
             "iat": now, "nbf": now - BACKDATED, "exp": now + LIFETIME,
         });
-        let input =
-            format!("{}.{}", encode(Value::Object(header).to_string()), encode(claims.to_string()));
+        let input = format!("{}.{}", encode(Value::Object(header).to_string()), encode(claims.to_string()));
         let signer = self.key.choose_scheme(&[SignatureScheme::RSA_PSS_SHA256]);
         let signature = signer.and_then(|signer| signer.sign(input.as_bytes()).ok());
         let signature = signature.ok_or("the private key of the certificate cannot sign")?;

@@ -123,7 +123,9 @@ mod tests {
                 }
             }
         }
-        assert!(read(&NoFiles, Path::new("/run/t"), now).unwrap_err().contains("`/run/t`, which is not there"));
+        assert!(
+            read(&NoFiles, Path::new("/run/t"), now).unwrap_err().contains("`/run/t`, which is not there")
+        );
         assert!(read(&One("t", vec![0xff]), Path::new("t"), now).is_err());
     }
 }

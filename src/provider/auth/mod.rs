@@ -41,6 +41,7 @@ use azure_core::time::{Duration, OffsetDateTime};
 use azure_identity::Executor;
 
 use super::cloud::Endpoints;
+pub use assertion::Presented;
 pub use files::{Files, NoFiles};
 pub use report::{Attempt, CredentialError, Outcome};
 pub use token::{Identity, WrongTenant};
@@ -201,9 +202,14 @@ impl Credentials {
     pub async fn forget(&self) {
         let mut state = self.state.lock().await;
         // The SDK's credentials keep tokens of their own and cannot be told to let go of them.
-        state.found =
-            candidates::find(self.choice, &self.tenant_id, &self.endpoints, &self.surroundings);
+        state.found = candidates::find(self.choice, &self.tenant_id, &self.endpoints, &self.surroundings);
         state.tokens.clear();
+    }
+
+    /// Who the latest assertion said that it is; `None` before there was one, and for credentials without.
+    pub async fn presented(&self) -> Option<Presented> {
+        let note = Arc::clone(&self.state.lock().await.found.note);
+        note.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Who the last token belonged to; `None` before there was one.

@@ -6,7 +6,7 @@
 use azure_core::error::Error;
 
 use super::WrongTenant;
-use crate::provider::http;
+use crate::provider::http::{self, Obstacle};
 
 /// One credential that gave no token.
 #[derive(Debug)]
@@ -41,7 +41,10 @@ impl Attempt {
         match &self.outcome {
             Outcome::Broken(why) => why.clone(),
             Outcome::NotTried(why) => format!("not tried: {why}"),
-            Outcome::Failed(error) => essence(error),
+            Outcome::Failed(error) => match Obstacle::of(error).filter(|_| http::is_network(error)) {
+                Some(obstacle) => format!("{} ({})", obstacle.summary(), essence(error)),
+                None => essence(error),
+            },
         }
     }
 
@@ -50,8 +53,7 @@ impl Attempt {
     pub fn next(&self) -> Option<String> {
         let error = self.failure()?;
         let wrong = error.downcast_ref::<WrongTenant>().map(WrongTenant::help);
-        // The words that a cause far down has decide, not only the last ones.
-        wrong.or_else(|| http::hint(&http::causes(error)).map(str::to_owned))
+        wrong.or_else(|| http::hint(error).map(str::to_owned))
     }
 
     pub(super) fn again(&self) -> Option<Self> {
@@ -89,11 +91,17 @@ impl CredentialError {
     }
 
     pub(in crate::provider) fn wrong_tenant(&self) -> Option<&WrongTenant> {
-        self.attempts.iter().filter_map(Attempt::failure).find_map(|error| error.downcast_ref::<WrongTenant>())
+        self.attempts
+            .iter()
+            .filter_map(Attempt::failure)
+            .find_map(|error| error.downcast_ref::<WrongTenant>())
     }
 
     /// The next step when none of the attempts has one of its own.
     pub(in crate::provider) fn help(&self) -> &'static str {
+        if self.attempts.iter().any(|attempt| matches!(attempt.outcome, Outcome::Broken(_))) {
+            return "set what is missing, or unset what is there; `--credential NAME` asks exactly one, and `palisade doctor` looks at the whole way";
+        }
         "sign in with `az login --tenant <tenant_id>`, or set AZURE_CLIENT_ID with AZURE_FEDERATED_TOKEN_FILE, a pipeline's OIDC, AZURE_CLIENT_CERTIFICATE_PATH or AZURE_CLIENT_SECRET; `--credential NAME` asks exactly one"
     }
 }
@@ -102,7 +110,13 @@ impl std::fmt::Display for CredentialError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("no credential gave a token")?;
         for (number, attempt) in self.attempts().filter(|attempt| attempt.was_meant()).enumerate() {
-            write!(f, "{} {}: {}", if number == 0 { ":" } else { ";" }, attempt.credential, attempt.reason())?;
+            write!(
+                f,
+                "{} {}: {}",
+                if number == 0 { ":" } else { ";" },
+                attempt.credential,
+                attempt.reason()
+            )?;
         }
         Ok(())
     }

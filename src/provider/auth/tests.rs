@@ -59,12 +59,8 @@ fn credentials(
 ) -> Arc<Credentials> {
     let client: Arc<dyn HttpClient> = responder.clone();
     let executor: Arc<dyn Executor> = tools.clone();
-    let surroundings = Surroundings {
-        variables: variables(pairs),
-        client,
-        files: Arc::new(Disk),
-        executor: Some(executor),
-    };
+    let surroundings =
+        Surroundings { variables: variables(pairs), client, files: Arc::new(Disk), executor: Some(executor) };
     Credentials::resolve(choice, TENANT, &Endpoints::public(), &surroundings)
 }
 
@@ -188,10 +184,7 @@ async fn what_is_half_configured_names_what_is_missing_and_nobody_else_is_asked(
             github("ACTIONS_ID_TOKEN_REQUEST_TOKEN").to_vec(),
             "GitHub Actions OIDC: ACTIONS_ID_TOKEN_REQUEST_TOKEN is set, but ACTIONS_ID_TOKEN_REQUEST_URL is not",
         ),
-        (
-            PIPELINES_SET[..2].to_vec(),
-            "Azure Pipelines OIDC: SYSTEM_ACCESSTOKEN is not set: map it",
-        ),
+        (PIPELINES_SET[..2].to_vec(), "Azure Pipelines OIDC: SYSTEM_ACCESSTOKEN is not set: map it"),
         (PIPELINES_SET[..3].to_vec(), "Azure Pipelines OIDC: AZURE_SERVICE_CONNECTION_ID is not set"),
         (PIPELINES_SET[1..].to_vec(), "Azure Pipelines OIDC: AZURE_CLIENT_ID is not set"),
         (
@@ -210,7 +203,8 @@ async fn what_is_half_configured_names_what_is_missing_and_nobody_else_is_asked(
     for (set, expected) in all {
         // Whoever signed in long ago must not become the one who applies, nor must the machine.
         for more in [&[][..], &[("IDENTITY_ENDPOINT", "http://127.0.0.1:1"), ("IDENTITY_HEADER", "h")]] {
-            if !more.is_empty() && (expected.starts_with("AZURE_CLIENT_ID:") || expected.starts_with("managed"))
+            if !more.is_empty()
+                && (expected.starts_with("AZURE_CLIENT_ID:") || expected.starts_with("managed"))
             {
                 continue;
             }
@@ -238,7 +232,9 @@ async fn who_fails_is_not_replaced_by_who_comes_next() {
         name(&found).await.unwrap_err(),
         "no credential gave a token: client secret: AADSTS7000222: The secret expired"
     );
-    assert!(tools.commands().is_empty() && responder.token_requests().iter().all(|sent| sent.method == "POST"));
+    assert!(
+        tools.commands().is_empty() && responder.token_requests().iter().all(|sent| sent.method == "POST")
+    );
 }
 
 #[tokio::test]

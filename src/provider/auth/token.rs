@@ -5,6 +5,8 @@ use azure_core::base64;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::Presented;
+
 /// Who we act as, as the token says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -60,6 +62,17 @@ impl WrongTenant {
 /// When a token ends, if it says so.
 pub(super) fn expiry(token: &str) -> Option<Timestamp> {
     Timestamp::from_second(claims(token)?.get("exp")?.as_i64()?).ok()
+}
+
+/// Who an assertion says that it is, if it is a JWT that says so.
+pub(super) fn presented(assertion: &str) -> Option<Presented> {
+    let claims = claims(assertion)?;
+    let claim = |name: &str| claims.get(name).and_then(Value::as_str).map(crate::provider::http::clean);
+    Some(Presented {
+        issuer: claim("iss")?,
+        subject: claim("sub")?,
+        audience: claim("aud").unwrap_or_default(),
+    })
 }
 
 fn claims(token: &str) -> Option<Value> {

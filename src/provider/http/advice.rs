@@ -1,7 +1,8 @@
 //! What a refusal means and what to do about it: a table, and nothing else.
 //!
 //! Facts: CONTRACT A.5, A.7, B.4–B.7, B.9, C.2, C.4. The first row whose conditions all hold decides. Texts are compared
-//! without case. Rows for what the world says about the network and about tokens have tables of their own.
+//! without case. What the world says about tokens has a table of its own; what it says about the network is in
+//! `obstacle`.
 
 use crate::address::Platform;
 use crate::provider::ErrorKind;
@@ -36,13 +37,8 @@ pub(super) fn for_refusal(
     })
 }
 
-/// The hint for whatever kept a credential from giving a token.
-pub(crate) fn hint(words: &str) -> Option<&'static str> {
-    for_entra(words).or_else(|| for_tool(words)).or_else(|| for_transport(words))
-}
-
 /// The hint for what the command line tools say.
-fn for_tool(words: &str) -> Option<&'static str> {
+pub(super) fn for_tool(words: &str) -> Option<&'static str> {
     let words = words.to_ascii_lowercase();
     TOOLS.iter().find(|(said, _)| words.contains(said)).map(|(_, help)| *help)
 }
@@ -51,12 +47,6 @@ fn for_tool(words: &str) -> Option<&'static str> {
 pub(super) fn for_entra(message: &str) -> Option<&'static str> {
     let digits: String = message.split("AADSTS").nth(1)?.chars().take_while(char::is_ascii_digit).collect();
     ENTRA.iter().find(|(codes, _)| codes.contains(&digits.as_str())).map(|(_, help)| *help)
-}
-
-/// The hint for a failure on the way, by the words of its causes.
-pub(super) fn for_transport(causes: &str) -> Option<&'static str> {
-    let causes = causes.to_ascii_lowercase();
-    TRANSPORT.iter().find(|(words, _)| words.iter().any(|word| causes.contains(word))).map(|(_, help)| *help)
 }
 
 const SENTINEL: Option<Platform> = Some(Platform::Sentinel);
@@ -356,27 +346,6 @@ const TOOLS: &[(&str, &str)] = &[
     ("azd auth login", "sign in with `azd auth login --tenant-id <tenant_id>`"),
     ("az login", "sign in with `az login --tenant <tenant_id>`"),
     ("not logged in", "sign in again"),
-];
-
-const TRANSPORT: &[(&[&str], &str)] = &[
-    (
-        &["certificate", "unknownissuer", "invalid peer"],
-        "the server's certificate is not trusted: behind a TLS-inspecting proxy, set PALISADE_CA_FILE to its root certificate (PEM)",
-    ),
-    (
-        &["dns error", "lookup address", "name or service not known", "no such host", "name resolution"],
-        "the name does not resolve: check the network, the VPN and HTTPS_PROXY",
-    ),
-    (&["connection refused"], "nothing listens there: check the address, the firewall and HTTPS_PROXY"),
-    (
-        &["timed out", "timeout", "operation timed"],
-        "no answer in time: check the network, the firewall and HTTPS_PROXY",
-    ),
-    (
-        &["close_notify", "reading a body", "connection reset", "connection closed", "incomplete message"],
-        "the connection broke off in the middle: run again; if it happens again, look at proxies and firewalls on the way",
-    ),
-    (&["unreachable"], "the network is down: check the connection, the VPN and HTTPS_PROXY"),
 ];
 
 const fn row(

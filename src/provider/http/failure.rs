@@ -9,6 +9,7 @@ use azure_core::http::headers::{HeaderName, Headers};
 use serde_json::Value;
 
 use super::advice;
+use super::obstacle::Obstacle;
 use super::patience::{GivenUp, Repeat};
 use crate::address::Platform;
 use crate::provider::auth::{Attempt, CredentialError, WrongTenant};
@@ -122,7 +123,7 @@ pub(super) fn no_answer(place: &Place<'_>, error: azure_core::Error) -> Provider
     let help = match kind {
         ErrorKind::Ambiguous => Some(OPEN),
         ErrorKind::Unauthenticated => advice::for_entra(&causes),
-        _ => advice::for_transport(&causes),
+        _ => Obstacle::of(&error).map(Obstacle::help),
     };
     let message = match kind {
         ErrorKind::Unavailable => clean(&format!("cannot reach {}: {causes}", place.host)),
@@ -170,6 +171,13 @@ fn credential(place: &Place<'_>, tried: &CredentialError) -> ProviderError {
         help: help.or_else(|| Some(tried.help().to_owned())),
         ..place.error(kind, clean(&words))
     }
+}
+
+/// The next step for whatever kept a credential from giving a token.
+pub(crate) fn hint(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    let words = causes(error);
+    let entra = advice::for_entra(&words).or_else(|| advice::for_tool(&words));
+    entra.or_else(|| Obstacle::of(error).map(Obstacle::help))
 }
 
 /// Code and message of an error body: ARM, Graph and Entra forms; JSON inside the message is unwrapped.
@@ -237,7 +245,7 @@ pub(crate) fn clean(text: &str) -> String {
 }
 
 /// The chain of causes, outermost first, without repetitions and without the SDK's empty phrases.
-pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     const EMPTY_PHRASES: [&str; 3] =
         ["non-transport error occurred", "retry policy expired", "failed to execute `reqwest` request"];
     let mut words: Vec<String> = Vec::new();
@@ -264,7 +272,7 @@ fn find_cause<E: std::error::Error + 'static>(error: &azure_core::Error) -> Opti
     None
 }
 
-fn is_network(error: &azure_core::Error) -> bool {
+pub(crate) fn is_network(error: &azure_core::Error) -> bool {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(cause) = next {
         if let Some(azure) = cause.downcast_ref::<azure_core::Error>()

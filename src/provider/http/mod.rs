@@ -7,6 +7,7 @@
 
 mod advice;
 mod failure;
+mod obstacle;
 pub(crate) mod pace;
 pub(crate) mod patience;
 
@@ -23,8 +24,8 @@ use azure_core::http::{
 };
 use serde_json::Value;
 
-pub(crate) use advice::hint;
-pub(crate) use failure::{causes, clean, from_azure};
+pub(crate) use failure::{clean, from_azure, hint, is_network};
+pub use obstacle::Obstacle;
 use pace::{Class, Pace};
 pub use patience::Waits;
 use patience::{Pacing, Patience, Repeat};

@@ -62,7 +62,8 @@ pub(super) fn source_controls(world: &World, call: &Call, workspace: &Workspace)
     if call.method != Method::GET {
         return reads_only();
     }
-    let all: Vec<Value> = world.switches.arm_repositories.iter().map(|text| source_control(text, workspace)).collect();
+    let all: Vec<Value> =
+        world.switches.arm_repositories.iter().map(|text| source_control(text, workspace)).collect();
     Reply::json(200, &json!({ "value": all }))
 }
 
