@@ -78,8 +78,9 @@ fn an_environment_that_is_as_it_should_be() {
 
 #[test]
 fn what_is_wrong_in_the_tenant_is_said_with_the_next_step() {
-    // The switch, its value, the exit code, the check, its status, what it says.
-    let all: &[(&str, &str, i32, &str, &str, &[&str])] = &[
+    /// The switch, its value, the exit code, the check, its status, what it says.
+    type Case = (&'static str, &'static str, i32, &'static str, &'static str, &'static [&'static str]);
+    let all: &[Case] = &[
         (
             "arm_role",
             "reader",

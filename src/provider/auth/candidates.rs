@@ -75,7 +75,8 @@ pub(super) fn find(
     if look.explicit {
         match look.at(choice) {
             Found::Ready(built) => found.add(choice, built),
-            Found::Broken(why) | Found::Absent(why) => found.broken(name(choice), why),
+            Found::Broken(why) => found.broken(name(choice), why),
+            Found::Absent(why) => found.broken(name(choice), format!("{why}; it needs {}", needs(choice))),
         }
         return found;
     }
@@ -373,6 +374,23 @@ impl Look<'_> {
             *value = self.get(name).ok_or(name)?;
         }
         Ok(values)
+    }
+}
+
+/// What has to be there.
+const fn needs(choice: CredentialChoice) -> &'static str {
+    match choice {
+        CredentialChoice::Auto => "any of the others",
+        CredentialChoice::AzureCli => "`az login`",
+        CredentialChoice::Azd => "`azd auth login`",
+        CredentialChoice::ClientSecret => "AZURE_CLIENT_ID and AZURE_CLIENT_SECRET",
+        CredentialChoice::ClientCertificate => "AZURE_CLIENT_ID and AZURE_CLIENT_CERTIFICATE_PATH",
+        CredentialChoice::WorkloadIdentity => "AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE",
+        CredentialChoice::GitHubOidc => "AZURE_CLIENT_ID, and a job with `permissions: id-token: write`",
+        CredentialChoice::AzurePipelines => {
+            "AZURE_CLIENT_ID, SYSTEM_ACCESSTOKEN and AZURE_SERVICE_CONNECTION_ID in a job of Azure Pipelines"
+        }
+        CredentialChoice::ManagedIdentity => "a machine in Azure with an identity",
     }
 }
 

@@ -51,9 +51,7 @@ impl Certificate {
                     "`{path}` is not PEM; a PFX (PKCS#12) file becomes one with `openssl pkcs12 -in {path} -nodes -out certificate.pem`"
                 )
             } else {
-                format!(
-                    "`{path}` is not PEM: it must hold `BEGIN CERTIFICATE` and `BEGIN PRIVATE KEY` blocks"
-                )
+                format!("`{path}` is not PEM: it must hold the certificate and its private key as PEM blocks")
             });
         }
         if text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
@@ -68,7 +66,7 @@ impl Certificate {
         }
         let key = PrivateKeyDer::from_pem_slice(file).map_err(|_| {
             format!(
-                "`{path}` holds no private key that can be read (`BEGIN PRIVATE KEY` or `BEGIN RSA PRIVATE KEY`)"
+                "`{path}` holds no private key that can be read (PKCS#8 or PKCS#1, beside the certificate)"
             )
         })?;
         let key =

@@ -41,10 +41,8 @@ impl Attempt {
         match &self.outcome {
             Outcome::Broken(why) => why.clone(),
             Outcome::NotTried(why) => format!("not tried: {why}"),
-            Outcome::Failed(error) => match Obstacle::of(error).filter(|_| http::is_network(error)) {
-                Some(obstacle) => format!("{} ({})", obstacle.summary(), essence(error)),
-                None => essence(error),
-            },
+            Outcome::Failed(error) if http::is_network(error) => unreached(error),
+            Outcome::Failed(error) => essence(error),
         }
     }
 
@@ -126,6 +124,24 @@ impl std::error::Error for CredentialError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         // What the SDK wraps around it are phrases; the words are in the report already.
         self.first_failure().and_then(std::error::Error::source)
+    }
+}
+
+/// Which host could not be reached, and what stood in the way.
+fn unreached(error: &Error) -> String {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    let mut host = None;
+    while let Some(cause) = next {
+        let url = cause.downcast_ref::<reqwest::Error>().and_then(reqwest::Error::url);
+        host = host.or_else(|| url.and_then(|url| url.host_str()));
+        next = cause.source();
+    }
+    let at = host.map_or_else(|| "no connection: ".to_owned(), |host| format!("cannot reach {host}: "));
+    match Obstacle::of(error) {
+        // The system says no more than the summary does.
+        Some(obstacle @ (Obstacle::Refused | Obstacle::NoRoute)) => format!("{at}{}", obstacle.summary()),
+        Some(obstacle) => format!("{at}{} ({})", obstacle.summary(), essence(error)),
+        None => format!("{at}{}", essence(error)),
     }
 }
 

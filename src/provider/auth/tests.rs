@@ -116,7 +116,7 @@ async fn a_choice_by_name_is_the_only_one() {
     let found = credentials(CredentialChoice::GitHubOidc, SECRET_SET, &responder, &tools);
     assert_eq!(
         name(&found).await.unwrap_err(),
-        "no credential gave a token: GitHub Actions OIDC: ACTIONS_ID_TOKEN_REQUEST_URL is not set"
+        "no credential gave a token: GitHub Actions OIDC: ACTIONS_ID_TOKEN_REQUEST_URL is not set; it needs AZURE_CLIENT_ID, and a job with `permissions: id-token: write`"
     );
 }
 
