@@ -79,10 +79,17 @@ impl Session {
         let surroundings = Surroundings { variables, client: Arc::clone(&client), files, executor: None };
         let credentials = Credentials::resolve(credential, &tenant_id, &endpoints, &surroundings);
         let service = |platform, base: &str, scope| {
-            let credential: Arc<dyn TokenCredential> = credentials.clone();
             let pacing = (Arc::clone(pacing), waits.clone());
-            Service::new(platform, base, scope, credential, Arc::clone(&client), pacing, figures)
-                .map(Arc::new)
+            Service::new(
+                platform,
+                base,
+                scope,
+                Arc::clone(&credentials),
+                Arc::clone(&client),
+                pacing,
+                figures,
+            )
+            .map(Arc::new)
         };
         Ok(Self {
             arm: service(Platform::Sentinel, endpoints.arm(), endpoints.arm_scope())?,
@@ -123,11 +130,6 @@ impl Session {
         }
         self.identity()
             .ok_or_else(|| self.service(platform).nonsense("authenticate", subject, "no token was given"))
-    }
-
-    /// The next request of each service fetches a new token: see [`Credentials::forget`].
-    pub async fn forget_tokens(&self) {
-        self.credentials.forget().await;
     }
 
     /// Who the session acts as; `None` before the first token.

@@ -149,8 +149,8 @@ pub struct Surroundings {
 
 /// The credential of one environment: hands out tokens of its tenant and of no other.
 pub struct Credentials {
-    tenant_id: String,
     choice: CredentialChoice,
+    tenant_id: String,
     endpoints: Endpoints,
     surroundings: Surroundings,
     state: tokio::sync::Mutex<State>,
@@ -170,8 +170,8 @@ struct State {
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Credentials")
-            .field("tenant_id", &self.tenant_id)
             .field("choice", &self.choice)
+            .field("tenant_id", &self.tenant_id)
             .finish_non_exhaustive()
     }
 }
@@ -186,24 +186,66 @@ impl Credentials {
         surroundings: &Surroundings,
     ) -> Arc<Self> {
         let found = candidates::find(choice, tenant_id, endpoints, surroundings);
+        let state = State { found, chosen: None, tokens: HashMap::new() };
         Arc::new(Self {
-            tenant_id: tenant_id.to_owned(),
             choice,
+            tenant_id: tenant_id.to_owned(),
             endpoints: endpoints.clone(),
             surroundings: surroundings.clone(),
-            state: tokio::sync::Mutex::new(State { found, chosen: None, tokens: HashMap::new() }),
+            state: tokio::sync::Mutex::new(state),
             identity: Mutex::default(),
         })
     }
 
-    /// Throws away every token that is kept, here and in the SDK, so that the next one asked for is a new one: for a
-    /// service that says of a token that it is no good although its time is not over. Who we are does not change: the
-    /// credential that worked stays the one that is asked.
-    pub async fn forget(&self) {
+    /// A token in place of one that the service refused although it should still hold. Whoever comes second with the same
+    /// token gets what the first was given.
+    pub(in crate::provider) async fn renew(
+        &self,
+        scope: &str,
+        refused: &AccessToken,
+    ) -> azure_core::Result<AccessToken> {
         let mut state = self.state.lock().await;
-        // The SDK's credentials keep tokens of their own and cannot be told to let go of them.
-        state.found = candidates::find(self.choice, &self.tenant_id, &self.endpoints, &self.surroundings);
-        state.tokens.clear();
+        if state.tokens.get(scope).is_some_and(|kept| kept.token.secret() == refused.token.secret()) {
+            state.tokens.remove(scope);
+            // The SDK's credentials keep tokens too, and cannot be told to forget one: new ones are made.
+            state.found = candidates::find(self.choice, &self.tenant_id, &self.endpoints, &self.surroundings);
+        }
+        self.token(&mut state, &[scope], None).await
+    }
+
+    /// The token that is kept, or one from the first candidate that gives any.
+    async fn token(
+        &self,
+        state: &mut State,
+        scopes: &[&str],
+        options: Option<TokenRequestOptions<'_>>,
+    ) -> azure_core::Result<AccessToken> {
+        let State { found, chosen, tokens } = state;
+        let key = scopes.join(" ");
+        if let Some(token) = tokens.get(&key)
+            && token.expires_on > OffsetDateTime::now_utc() + EARLY
+        {
+            return Ok(token.clone());
+        }
+        let mut attempts = Vec::new();
+        for (index, candidate) in found.ask.iter().enumerate() {
+            if chosen.is_some_and(|chosen| chosen != index) {
+                continue;
+            }
+            match self.ask(candidate, scopes, options.clone()).await {
+                Ok(token) => {
+                    *chosen = Some(index);
+                    tokens.insert(key, token.clone());
+                    return Ok(token);
+                }
+                Err(error) => {
+                    attempts.push(Attempt { credential: candidate.name, outcome: Outcome::Failed(error) });
+                }
+            }
+        }
+        attempts.extend(found.others.iter().filter_map(Attempt::again));
+        let error = CredentialError { attempts };
+        Err(azure_core::Error::new(AzureKind::Credential, error))
     }
 
     /// Who the latest assertion said that it is; `None` before there was one, and for credentials without.
@@ -251,36 +293,7 @@ impl TokenCredential for Credentials {
     ) -> azure_core::Result<AccessToken> {
         // Held while asking, so that tasks that start together ask once.
         let mut state = self.state.lock().await;
-        let key = scopes.join(" ");
-        if let Some(token) = state.tokens.get(&key)
-            && token.expires_on > OffsetDateTime::now_utc() + EARLY
-        {
-            return Ok(token.clone());
-        }
-        let mut attempts = Vec::new();
-        let mut given = None;
-        for (index, candidate) in state.found.ask.iter().enumerate() {
-            if state.chosen.is_some_and(|chosen| chosen != index) {
-                continue;
-            }
-            match self.ask(candidate, scopes, options.clone()).await {
-                Ok(token) => {
-                    given = Some((index, token));
-                    break;
-                }
-                Err(error) => {
-                    attempts.push(Attempt { credential: candidate.name, outcome: Outcome::Failed(error) });
-                }
-            }
-        }
-        if let Some((index, token)) = given {
-            state.chosen = Some(index);
-            state.tokens.insert(key, token.clone());
-            return Ok(token);
-        }
-        attempts.extend(state.found.others.iter().filter_map(Attempt::again));
-        let error = CredentialError { attempts };
-        Err(azure_core::Error::new(AzureKind::Credential, error))
+        self.token(&mut state, scopes, options).await
     }
 }
 

@@ -238,19 +238,6 @@ async fn who_fails_is_not_replaced_by_who_comes_next() {
 }
 
 #[tokio::test]
-async fn forgotten_tokens_are_fetched_anew() {
-    let (responder, tools) = (Responder::new([]), Tools::new(None));
-    let found = credentials(CredentialChoice::Auto, SECRET_SET, &responder, &tools);
-    for asked in [1, 1, 2] {
-        if asked == 2 {
-            found.forget().await;
-        }
-        name(&found).await.unwrap();
-        assert_eq!(responder.token_requests().len(), asked);
-    }
-}
-
-#[tokio::test]
 async fn pipelines_exchange_their_assertions() {
     for (set, url, method, assertion) in [
         (
@@ -297,6 +284,21 @@ async fn a_token_is_fetched_once_per_scope() {
         found.get_token(&[scope], None).await.unwrap();
     }
     assert_eq!(tools.commands().len(), 2);
+}
+
+/// The SDK's credential would give the refused token again: it keeps it for its whole lifetime.
+#[tokio::test]
+async fn a_refused_token_is_replaced_once_for_everybody() {
+    let (responder, tools) = (Responder::new([]), Tools::new(None));
+    let found = credentials(CredentialChoice::Auto, SECRET_SET, &responder, &tools);
+    let refused = found.get_token(&["a/.default"], None).await.unwrap();
+    assert_eq!(responder.token_requests().len(), 1);
+    found.renew("a/.default", &refused).await.unwrap();
+    assert_eq!(responder.token_requests().len(), 2);
+    // Somebody whose older token was refused meanwhile gets the new one.
+    let older = AccessToken::new("older", refused.expires_on);
+    found.renew("a/.default", &older).await.unwrap();
+    assert_eq!(responder.token_requests().len(), 2);
 }
 
 #[tokio::test]
