@@ -17,9 +17,10 @@ use super::expected::Expected;
 use super::failure::{Exit, Failure};
 use super::journal::Journal;
 use super::outputs::{self, Missing};
-use super::planning::{self, Planned, PlanningArgs, plan_environment, text, write_private};
+use super::planning::{Planned, PlanningArgs, plan_environment, text, write_private};
 use super::record::{self, Facts};
 use super::repository::Opened;
+use super::saved::{located, named};
 use super::selection::stage;
 use super::settings::Settings;
 use super::tenants::{Next, Tally, TenantArgs, Tenants, show_findings};
@@ -171,15 +172,17 @@ impl<'a> Jobs<'a> {
         let is_wanted = |plan: &Plan| wanted.is_empty() || wanted.contains(&plan.environment);
         if let Some(plan) = plans.first().filter(|_| !plans.iter().any(is_wanted)) {
             let found = match several {
-                true => format!("{} has no plan", named(args)),
-                false => format!("{} is for `{}`, not", named(args), safe::line(&plan.environment)),
+                true => format!("{} has no plan", named(args.plan.as_deref())),
+                false => {
+                    format!("{} is for `{}`, not", named(args.plan.as_deref()), safe::line(&plan.environment))
+                }
             };
             let wanted = safe::line(&wanted.join(", "));
             return Err(Failure::error(format!("{found} for {wanted}; nothing was changed"))
                 .help("leave out --env (and PALISADE_ENV), or make a plan for that environment"));
         }
         for plan in plans.into_iter().filter(is_wanted) {
-            match located(&plan, opened, args, settings) {
+            match located(&plan, opened, args.plan.as_deref(), settings) {
                 Ok(environment) => {
                     if jobs.saved.insert(&environment.name, plan).is_none() {
                         jobs.environments.push(environment);
@@ -480,48 +483,6 @@ fn blocked(plan: &Plan) -> Failure {
     )
 }
 
-/// The saved plan, as messages call it.
-fn named(args: &ApplyArgs) -> String {
-    args.plan.as_ref().map_or_else(|| "the plan".to_owned(), |file| format!("the plan `{}`", file.display()))
-}
-
-/// The environment of a saved plan, if the plan still is what was reviewed.
-fn located<'a>(
-    plan: &Plan,
-    opened: &'a Opened,
-    args: &ApplyArgs,
-    settings: &Settings,
-) -> Result<&'a Environment, Failure> {
-    let of = named(args);
-    let name = safe::line(&plan.environment);
-    let again =
-        format!("make it again with `palisade plan -e {name} --out FILE`, and have the new one reviewed");
-    let now = settings.now()?;
-    let until: Option<jiff::Timestamp> = plan.valid_until.parse().ok();
-    if until.is_none_or(|until| now >= until) {
-        let found = format!(
-            "{of} was valid until {}, and it is {}; nothing was changed",
-            safe::line(&plan.valid_until),
-            planning::seconds(now)
-        );
-        return Err(Failure::with(Exit::Stale, found).help(again));
-    }
-    let environments = &opened.repository.environments;
-    let Some(environment) = environments.iter().find(|environment| environment.name == plan.environment)
-    else {
-        return Err(Failure::error(format!(
-            "{of} is for `{name}`, and `{}` has no such environment; nothing was changed",
-            opened.root.display()
-        ))
-        .help("apply it in the detection repository that it was made in, or name that with -C DIR"));
-    };
-    if let Some(other) = elsewhere(plan, environment) {
-        let found = format!("{of} is for another {other}; nothing was changed");
-        return Err(Failure::with(Exit::Stale, found).help(again));
-    }
-    Ok(environment)
-}
-
 /// Carries out a saved plan.
 async fn carry_out_saved(
     environment: &Environment,
@@ -552,26 +513,6 @@ async fn carry_out_saved(
     let (connection, states) = tenants.interrupt.or_give_up(reading).await?;
     let (exit, record, outcome) = carry_out(&plan, &connection, &states, run).await?;
     Ok(applied(plan, exit, Some((record, outcome))))
-}
-
-/// In what the environment is another one than the plan was made for: `tenant (…) than `lab` has now (…)`.
-fn elsewhere(plan: &Plan, environment: &Environment) -> Option<String> {
-    let differs = |what: &str, planned: &str, now: &str| {
-        format!("{what} ({}) than `{}` has now ({})", safe::line(planned), environment.name, safe::line(now))
-    };
-    if environment.tenant_id.value != plan.tenant_id {
-        return Some(differs("tenant", &plan.tenant_id, &environment.tenant_id.value));
-    }
-    if environment.owner.value != plan.owner {
-        return Some(differs("owner", &plan.owner, &environment.owner.value));
-    }
-    let known: Vec<String> = environment.sentinel.iter().map(|workspace| workspace.resource_id()).collect();
-    let gone = plan.workspaces.iter().find(|id| !known.iter().any(|one| one.eq_ignore_ascii_case(id)))?;
-    Some(differs(
-        "workspace",
-        gone,
-        if known.is_empty() { "none".to_owned() } else { known.join(", ") }.as_str(),
-    ))
 }
 
 /// Carries a plan out, records it, and says what happened.
