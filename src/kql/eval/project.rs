@@ -269,11 +269,12 @@ impl Projection {
 
     fn computed(&self, rows: &[Row], context: &super::call::Context) -> Result<Vec<Row>, Fault> {
         let mut made = Vec::with_capacity(rows.len());
+        context.hold(rows.len(), self.outputs.len())?;
         for (index, row) in rows.iter().enumerate() {
             let at = At::new(row, index, context);
             let mut cells = Vec::with_capacity(self.outputs.len());
             for output in &self.outputs {
-                cells.push(output.value.value(at)?);
+                cells.push(output.value.kept(at)?);
             }
             made.push(Rc::new(cells));
         }
@@ -293,11 +294,14 @@ impl Projection {
             .filter(|(index, output)| *index >= kept || !stays(output, *index))
             .map(|(index, output)| (index, &output.value))
             .collect();
+        let copied = rows.iter().filter(|row| Rc::strong_count(row) > 1).count();
+        context.hold(rows.len(), changed.len())?;
+        context.hold(copied, kept)?;
         for (index, row) in rows.iter_mut().enumerate() {
             let at = At::new(row, index, context);
             let mut values = Vec::with_capacity(changed.len());
             for (place, value) in &changed {
-                values.push((*place, value.value(at)?));
+                values.push((*place, value.kept(at)?));
             }
             let cells = Rc::make_mut(row);
             cells.reserve(self.outputs.len().saturating_sub(kept));

@@ -29,8 +29,10 @@ impl<'a> Run<'a> {
                 scope = scope.with(&alias.name.text, Meaning::Table(frame.clone()));
                 continue;
             }
+            let outer = self.context.enter(scope.place(operator.span));
             let frame = self.operator(operator, current.take(), &scope)?;
             self.context.check_rows(frame.rows.len(), scope.place(operator.span))?;
+            self.context.enter(outer);
             current = Some(frame);
         }
         current.ok_or_else(|| scope.failed("there is nothing to read", scope_span(pipeline)))

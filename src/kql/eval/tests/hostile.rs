@@ -34,7 +34,7 @@ fn what_would_run_away_is_stopped() {
         &piped,
     ] {
         let schema = Schema::built_in(Platform::Unified);
-        let budget = Budget { rows: 100_000, steps: 2_000_000 };
+        let budget = Budget { rows: 100_000, steps: 2_000_000, bytes: 256 << 20 };
         let answer = Fixtures::default().run(&schema, query, budget);
         assert!(answer.is_err(), "{}", query.chars().take(80).collect::<String>());
     }
@@ -122,7 +122,7 @@ proptest! {
             }
         }
         let schema = Schema::built_in(Platform::Unified);
-        let budget = Budget { rows: 10_000, steps: 500_000 };
+        let budget = Budget { rows: 10_000, steps: 500_000, bytes: 64 << 20 };
         if let Ok(evaluated) = Fixtures::default().run(&schema, &query, budget) {
             let width = evaluated.table.columns.len();
             prop_assert!(evaluated.table.rows.iter().all(|row| row.len() == width), "{query}");
