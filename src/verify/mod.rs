@@ -46,7 +46,7 @@ use stage::Stage;
 use subject::{Subject, Version, name_of};
 
 /// The most that one query may do: a case has few events, and a query that does more runs away.
-const BUDGET: Budget = Budget { rows: 1_000_000, steps: 50_000_000, bytes: 1 << 30 };
+const BUDGET: Budget = Budget { rows: 1_000_000, steps: 50_000_000, bytes: 512 << 20 };
 
 /// How a case went.
 #[derive(Debug)]

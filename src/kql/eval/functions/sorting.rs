@@ -36,9 +36,7 @@ pub(crate) fn compare(a: &Dynamic, b: &Dynamic) -> Ordering {
 #[expect(clippy::cast_precision_loss, reason = "where precision is lost, the second comparison decides")]
 #[expect(clippy::cast_possible_truncation, reason = "reals that are no whole numbers of 64 bits are clamped")]
 fn whole_and_real(whole: i64, real: f64) -> Ordering {
-    (whole as f64)
-        .total_cmp(&(real + 0.0))
-        .then_with(|| i128::from(whole).cmp(&(real as i128)))
+    (whole as f64).total_cmp(&(real + 0.0)).then_with(|| i128::from(whole).cmp(&(real as i128)))
 }
 
 fn kind(value: &Dynamic) -> u8 {
