@@ -24,7 +24,7 @@ pub(crate) struct Context {
 }
 
 /// Text that is looked at in one step; a regular expression is slower.
-const TEXT_STEP: usize = 64;
+const TEXT_STEP: usize = 16;
 const PATTERN_STEP: usize = 8;
 
 /// Larger values are refused. The service cuts its own at 1 MB of text; an array of 2^20 elements is its longest.
