@@ -19,6 +19,8 @@ mod diff;
 mod drift;
 mod escapes;
 mod evaluator;
+mod extract;
+mod extract_equal;
 mod faults;
 mod fmt;
 mod governance;
