@@ -3,9 +3,6 @@
 
 #![allow(clippy::print_stdout)] // saying why a test was skipped, and the figures
 
-#[path = "../../examples/support/events.rs"]
-mod events;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -21,6 +18,8 @@ use palisade::kql::schema::{Platform, Schema};
 use palisade::kql::types::ScalarType;
 use palisade::model::rule::Strength;
 use proptest::prelude::*;
+
+use crate::evaluator::events;
 
 const TODAY: Date = date(2026, 11, 23);
 const ENVIRONMENT: &str = "owner: acme/lab\ntenant_id: 11111111-1111-4111-8111-111111111111\ndefender: {}\nsentinel:\n  \
@@ -94,12 +93,9 @@ fn mix(made: &mut events::Made, text: &str, rows: usize, dice: &mut Dice) {
     let parsed = parse(text);
     let (mut texts, mut numbers): (BTreeSet<String>, BTreeSet<i64>) = Default::default();
     for token in &parsed.tokens {
-        match token.kind {
-            TokenKind::Literal(_) => {
-                numbers.extend(token.text(text).parse::<i64>().ok());
-                texts.extend(palisade::kql::string_value(token.text(text)));
-            }
-            _ => {}
+        if matches!(token.kind, TokenKind::Literal(_)) {
+            numbers.extend(token.text(text).parse::<i64>().ok());
+            texts.extend(palisade::kql::string_value(token.text(text)));
         }
     }
     let texts: Vec<String> = texts.into_iter().chain(["x".into()]).collect();

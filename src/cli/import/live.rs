@@ -262,8 +262,10 @@ fn text(
         let split = account.map_or(0, Account::split);
         if split > 0 {
             out.push_str(&format!(
-                "\nNext: `palisade plan -e {name} --adopt` shows {split} with another text of the query, which selects the same, \
-                 and takes the others over as they are.\n"
+                "\nNext: `palisade plan -e {name} --adopt` changes the query's text of {}, which selects the same, and takes the others \
+                 over as they are. It counts each as `allowlist_widened`, because a plan compares texts: look at them once, then \
+                 apply with --max-coverage-reducing {split}.\n",
+                count(split, "rule")
             ));
             return out;
         }

@@ -37,11 +37,13 @@ pub(super) struct Chosen<'t> {
     entries: Vec<Entry>,
 }
 
+/// The operands of a condition's `and`s, and whether each goes.
+pub(super) type Operands<'t> = Vec<(&'t Expr, bool)>;
+
 /// A step with the operands that go.
 pub(super) struct Cut<'t> {
     pub(super) step: Step<'t>,
-    /// The operands of its `and`s, and whether each goes.
-    pub(super) operands: Vec<(&'t Expr, bool)>,
+    pub(super) operands: Operands<'t>,
 }
 
 impl Choice<'_> {
@@ -139,11 +141,11 @@ impl Judge<'_, '_> {
         run: &Run<'t>,
         stays: &mut Vec<Kept>,
         used: &mut BTreeSet<Box<str>>,
-    ) -> (Vec<Entry>, Vec<Vec<(&'t Expr, bool)>>) {
+    ) -> (Vec<Entry>, Vec<Operands<'t>>) {
         let mut entries = Vec::new();
         let mut steps = Vec::new();
         for step in &run.steps {
-            let mut operands = Vec::new();
+            let mut operands = Operands::new();
             for operand in conjuncts(bare(step.condition)) {
                 let gone = match self.operand(run, step, operand) {
                     Verdict::Goes(made, lets) => {

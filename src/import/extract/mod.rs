@@ -156,8 +156,17 @@ pub fn reached_slots<'a>(
 pub fn split(text: &str, schemas: &[&Schema], taken: &[&str], terms: &Terms) -> Split {
     let unchanged = |kept| Split { query: text.to_owned(), lists: Vec::new(), kept };
     let parsed = parse(text);
-    if !parsed.errors.is_empty() || slot::find(text, &parsed).iter().any(|slot| slot.fault.is_some()) {
+    if !parsed.errors.is_empty() {
         return unchanged(Vec::new());
+    }
+    let faulty = slot::find(text, &parsed).into_iter().filter_map(|slot| {
+        let line = text.get(..slot.start)?.matches('\n').count() + 1;
+        let why = format!("nothing is moved out of this query: {}", slot.fault?);
+        Some(Kept { text: text.get(slot.start..slot.end)?.trim_end().to_owned(), line, why })
+    });
+    let faulty: Vec<Kept> = faulty.collect();
+    if !faulty.is_empty() {
+        return unchanged(faulty);
     }
     let choice = choose::choose(text, &parsed, schemas, taken, terms);
     if choice.runs.is_empty() {

@@ -130,13 +130,20 @@ fn what_stays_and_why() {
 }
 
 #[test]
+fn a_query_whose_slots_are_out_of_place_stays_whole() {
+    let text = "DeviceProcessEvents // allowlist\n| where FileName != \"a\"";
+    let split = of(text);
+    assert_eq!((split.query.as_str(), split.lists.len()), (text, 0));
+    assert!(split.kept[0].why.contains("must stand on a line of its own"), "{:?}", split.kept);
+}
+
+#[test]
 fn conditions_that_exclude_no_noise_are_not_mentioned() {
     for query in [
         "DeviceProcessEvents | where FileName != \"\" and isnotempty(SHA1) and not(isempty(MD5))",
         "DeviceProcessEvents | where FileName == \"a\" or FolderPath != \"b\"",
         "DeviceProcessEvents | where FileName != ProcessVersionInfoOriginalFileName",
         "DeviceProcessEvents | where ((",
-        "DeviceProcessEvents // allowlist\n| where FileName != \"a\"",
     ] {
         let split = of(query);
         assert_eq!((split.query.as_str(), split.lists.len(), split.kept.len()), (query, 0, 0), "{query}");
