@@ -9,6 +9,7 @@ use crate::kql::{self, Token, TokenKind};
 use crate::plan::{Action, Change, Class, EntryChange, Plan, Provenance, Summary};
 use crate::resource::{Kind, LineOrigin};
 
+use super::estimate;
 use super::paint::Paint;
 use super::safe;
 
@@ -27,6 +28,9 @@ pub fn text(plan: &Plan, paint: Paint) -> String {
     let mut out = String::new();
     header(&mut out, plan, paint);
     let _ = writeln!(out, "{}", paint.strong(&counts(&plan.summary)));
+    if let Some(estimate) = estimate::sentence(plan) {
+        let _ = writeln!(out, "{estimate}");
+    }
     changed_entries(&mut out, plan, paint);
     drift_notes(&mut out, plan, paint);
     coverage(&mut out, plan, paint);
@@ -448,8 +452,9 @@ fn listed(out: &mut String, plan: &Plan, paint: Paint) {
             1 => "1 rule still has the shape that was retired on 2026-10-01".to_owned(),
             count => format!("{count} rules still have the shape that was retired on 2026-10-01"),
         };
+        let them = if retired == 1 { "it" } else { "them" };
         let environment = safe::line(&plan.environment);
-        let text = format!("{text}: `palisade migrate -e {environment}` rewrites them in place.");
+        let text = format!("{text}: `palisade migrate -e {environment}` rewrites {them} in place.");
         let _ = writeln!(out, "\n{}", paint.faint(&text));
     }
     for (class, title) in [("not_adopted", "Not adopted:"), ("not_migrated", "Not migrated:")] {
