@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::mpsc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::civil::Date;
@@ -53,7 +53,6 @@ pub(crate) struct Tenants<'a> {
     /// Whether there are several: then findings are shown once for all of them, at the end.
     pub(crate) several: bool,
     today: Date,
-    verifier: Mutex<Verifier<'a>>,
     parallel: usize,
     runtime: tokio::runtime::Runtime,
 }
@@ -89,7 +88,6 @@ impl<'a> Tenants<'a> {
             network,
             several: count > 1,
             today,
-            verifier: Mutex::new(Verifier::new(&opened.repository, &opened.analyses, today)),
             parallel: usize::from(args.tenant_parallelism).min(count.max(1)),
             runtime,
         })
@@ -173,7 +171,8 @@ impl<'a> Tenants<'a> {
         let opened = self.opened;
         let (desired, mut findings) = opened.compiled(environment, self.today);
         if !findings.has_errors() {
-            let verifier = self.verifier.lock().unwrap_or_else(PoisonError::into_inner);
+            // One for each environment: what it remembers cannot go from thread to thread.
+            let verifier = Verifier::new(&opened.repository, &opened.analyses, self.today);
             let broken = verifier.promises(environment, &desired);
             if broken.has_errors() {
                 findings = broken;
