@@ -22,6 +22,7 @@ mod files;
 mod fmt;
 mod git;
 mod import;
+mod init;
 mod journal;
 mod kql;
 mod looking;
@@ -106,6 +107,8 @@ enum ColorChoice {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a detection repository to begin with, or pipelines for one
+    Init(init::InitArgs),
     /// Show what an apply would change, without changing anything
     Plan(plan::PlanArgs),
     /// Carry out a plan: a saved one, or a new one after confirmation
@@ -176,6 +179,7 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
     let start = repository::start_folder(cli.global.directory.as_deref())?;
     match &cli.command {
+        Command::Init(args) => init::run(args, &start, settings, ui),
         Command::Plan(args) => plan::run(args, &start, settings, ui),
         Command::Apply(args) => apply::run(args, &start, settings, ui),
         Command::Diff(args) => diff::run(args, &start, settings, ui),

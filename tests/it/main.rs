@@ -23,14 +23,17 @@ mod faults;
 mod fmt;
 mod governance;
 mod help;
+mod hostile;
 mod import_files;
 mod import_live;
+mod init;
 mod interrupt;
 mod kinds;
 mod kql;
 mod kql_oracle;
 mod layers;
 mod outputs;
+mod plan_json;
 mod plans;
 mod plays;
 #[cfg(unix)]

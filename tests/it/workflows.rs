@@ -21,11 +21,11 @@ const PERMISSIONS: &[(&str, &str, Granted)] = &[
     ("release", "publish", &[("attestations", "write"), ("contents", "write"), ("id-token", "write")]),
 ];
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
 }
 
-fn yaml(path: &Path) -> Value {
+pub(crate) fn yaml(path: &Path) -> Value {
     let text = std::fs::read_to_string(path).unwrap();
     serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
@@ -51,11 +51,11 @@ fn only_keys(place: &str, value: &Value, known: &[&str]) {
     }
 }
 
-fn steps(job: &Value) -> Vec<&Value> {
+pub(crate) fn steps(job: &Value) -> Vec<&Value> {
     job["steps"].as_array().unwrap().iter().collect()
 }
 
-fn jobs(workflow: &Value) -> Vec<(&String, &Value)> {
+pub(crate) fn jobs(workflow: &Value) -> Vec<(&String, &Value)> {
     object(&workflow["jobs"]).iter().collect()
 }
 
@@ -181,7 +181,7 @@ fn no_job_may_do_more_than_it_must() {
 }
 
 /// The words of a line of shell that calls the program; quotes hold nothing with blanks here.
-fn words(line: &str) -> Vec<String> {
+pub(crate) fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(|word| word.trim_matches(['"', '\'']).to_owned()).collect()
 }
 
