@@ -17,6 +17,7 @@ const PERMISSIONS: &[(&str, &str, Granted)] = &[
     ("apply", "apply", &[("contents", "read"), ("id-token", "write")]),
     ("drift", "drift", &[("contents", "read"), ("id-token", "write")]),
     ("drift", "issue", &[("issues", "write")]),
+    ("test", "", &[("contents", "read")]),
     ("release", "build", &[("contents", "read")]),
     ("release", "publish", &[("attestations", "write"), ("contents", "write"), ("id-token", "write")]),
 ];
@@ -60,10 +61,10 @@ pub(crate) fn jobs(workflow: &Value) -> Vec<(&String, &Value)> {
 }
 
 #[test]
-fn the_five_workflows_are_there_and_github_would_read_them() {
+fn the_workflows_are_there_and_github_would_read_them() {
     let all = workflows();
     let names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["apply", "drift", "plan", "release", "validate"]);
+    assert_eq!(names, ["apply", "drift", "plan", "release", "test", "validate"]);
     for (name, workflow) in &all {
         only_keys(name, workflow, &["name", "on", "permissions", "concurrency", "env", "defaults", "jobs"]);
         assert!(workflow.get("on").is_some(), "{name} has no `on`");

@@ -107,7 +107,7 @@ fn row(catalogue: &Catalogue, entry: &RuleEntry) -> Markup {
     let more = rule.tags.iter().chain(&rule.data_sources).chain(&rule.owner);
     let more: Vec<String> = more.map(|word| safe::line(&word.value)).collect();
     html! {
-        tr data-environments=(numbers(&watching)) data-techniques=(techniques.join(" ")) data-words=(more.join(" ")) {
+        tr data-environments=(numbers(&watching)) data-attack=(attack(entry)) data-words=(more.join(" ")) {
             th scope="row" { a href={ "rules/" (id) ".html" } { (safe::line(&rule.name.value)) } " " span.id { (id) } }
             td { (badge::severity(rule.severity.value)) }
             td { (badge::status(rule.status.value)) }
@@ -116,6 +116,14 @@ fn row(catalogue: &Catalogue, entry: &RuleEntry) -> Markup {
             td { @for (word, count) in badge::troubles(entry.deployments.iter()) { span.badge.warn { (count) " " (word) } " " } }
         }
     }
+}
+
+/// `Execution/T1053.005 Persistence/T1053.005`: what the script counts and finds a rule by.
+fn attack(entry: &RuleEntry) -> String {
+    let named = entry.rule.attack.iter().flat_map(|attack| {
+        attack.techniques.iter().map(|technique| format!("{}/{}", attack.tactic.value, technique.value))
+    });
+    named.collect::<Vec<_>>().join(" ")
 }
 
 /// Every technique of a rule once, in the order of writing.

@@ -48,11 +48,11 @@ fn cell(one: &Technique, tactic: &str, watched: &Watched<'_>, most: usize) -> Ma
         .collect();
     html! {
         li {
-            (link(one.id, one.name, rules.len(), most))
+            (link(tactic, one.id, one.name, rules.len(), most))
             @if !below.is_empty() {
                 ul.below {
                     @for (id, rules) in below {
-                        li { (link(id, technique(id).map_or("", |known| known.name), rules.len(), most)) }
+                        li { (link(tactic, id, technique(id).map_or("", |known| known.name), rules.len(), most)) }
                     }
                 }
             }
@@ -60,9 +60,9 @@ fn cell(one: &Technique, tactic: &str, watched: &Watched<'_>, most: usize) -> Ma
     }
 }
 
-fn link(id: &str, name: &str, rules: usize, most: usize) -> Markup {
+fn link(tactic: &str, id: &str, name: &str, rules: usize, most: usize) -> Markup {
     html! {
-        a.cell.{ "heat" (warmth(rules, most)) } href={ "#" (id) } data-technique=(id) {
+        a.cell.{ "heat" (warmth(rules, most)) } href={ "#" (tactic) "/" (id) } {
             span.id { (id) } " " span { (name) } " " span.count { (rules) }
             span.hidden { @if rules == 1 { " rule" } @else { " rules" } }
         }

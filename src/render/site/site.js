@@ -1,5 +1,6 @@
 // Narrows the table of rules by words, by an environment and by a technique, and keeps the matrix in step. Reads only what
-// the page holds; asks nobody; stores nothing. The address says what is shown: ?q=WORDS&env=NAME#T1053.
+// the page holds; asks nobody; stores nothing. The address says what is shown: ?q=WORDS&env=NAME#T1053, or of one tactic
+// #Persistence/T1053.
 "use strict";
 
 const search = document.getElementById("search");
@@ -19,15 +20,13 @@ function start() {
   const rows = [...document.querySelectorAll("table.rules tbody tr")].map((row) => ({
     row,
     words: `${row.textContent} ${row.dataset.words}`.toLowerCase(),
-    environments: new Set(row.dataset.environments.split(" ")),
-    techniques: row.dataset.techniques.split(" ").filter(Boolean),
+    environments: new Set(row.dataset.environments.split(" ").filter(Boolean)),
+    attack: new Set(row.dataset.attack.split(" ").filter(Boolean).flatMap(names)),
   }));
   const cells = [...document.querySelectorAll("a.cell")].map((cell) => ({
     cell,
     count: cell.querySelector(".count"),
-    technique: cell.dataset.technique,
-    tactic: cell.closest(".tactic").dataset.tactic,
-    all: Number(cell.querySelector(".count").textContent),
+    name: cell.hash.slice(1),
   }));
   const environment = document.getElementById("environment");
   const shown = document.getElementById("shown");
@@ -40,8 +39,7 @@ function start() {
   if (asked.get("env") && named) environment.value = named.value;
   holes.checked = matchMedia("(min-width: 40.01rem)").matches;
 
-  const technique = () => (/^#T\d{4}(\.\d{3})?$/.test(location.hash) ? location.hash.slice(1) : "");
-  const is = (rule, wanted) => rule.techniques.some((one) => one === wanted || one.startsWith(`${wanted}.`));
+  const technique = () => (/^#([A-Za-z]+\/)?T\d{4}(\.\d{3})?$/.test(location.hash) ? location.hash.slice(1) : "");
   const here = (rule) => environment.value === "" || rule.environments.has(environment.value);
 
   function narrow() {
@@ -49,23 +47,22 @@ function start() {
     const wanted = technique();
     let count = 0;
     for (const rule of rows) {
-      const fits = here(rule) && words.every((word) => rule.words.includes(word)) && (!wanted || is(rule, wanted));
+      const fits = here(rule) && words.every((word) => rule.words.includes(word)) && (!wanted || rule.attack.has(wanted));
       rule.row.hidden = !fits;
       if (fits) count += 1;
     }
-    const about = wanted ? ` for ${wanted}` : "";
+    const [id, tactic] = wanted.split("/").reverse();
+    const about = wanted ? ` for ${id}${tactic ? ` (${tactic})` : ""}` : "";
     shown.textContent = `${count} of ${rows.length} rules${about}`;
     everything.classList.toggle("hide", count === rows.length && !wanted);
   }
 
-  // Counts of one environment; the page holds those of all.
+  // A cell counts the rules that watch somewhere, or in the chosen environment.
   function recount() {
+    const watching = rows.filter((rule) => rule.environments.size > 0 && here(rule));
     for (const one of cells) {
-      const count =
-        environment.value === ""
-          ? one.all
-          : rows.filter((rule) => here(rule) && is(rule, one.technique)).length;
-      one.count.textContent = String(Math.min(count, one.all));
+      const count = watching.filter((rule) => rule.attack.has(one.name)).length;
+      one.count.textContent = String(count);
       one.cell.parentElement.classList.toggle("none", count === 0);
     }
   }
@@ -96,4 +93,11 @@ function start() {
   document.querySelector(".matrix").classList.toggle("covered", !holes.checked);
   recount();
   results();
+}
+
+// Every name under which a rule of `Persistence/T1053.005` is found: with and without its tactic, and as its technique.
+function names(attack) {
+  const [tactic, id] = attack.split("/");
+  const parent = id.split(".")[0];
+  return [attack, id, `${tactic}/${parent}`, parent];
 }
