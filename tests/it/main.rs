@@ -32,6 +32,7 @@ mod kinds;
 mod kql;
 mod kql_oracle;
 mod layers;
+mod migrate;
 mod outputs;
 mod plan_json;
 mod plans;
