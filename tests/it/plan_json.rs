@@ -84,7 +84,7 @@ fn a_later_minor_version_is_read_and_another_major_is_not() {
     };
     with(&|plan| plan["format_version"] = json!("2.0")).exits(1).says(&[
         "format 2.0",
-        "reads 1.0",
+        "reads format 1.0",
         "make the plan again",
     ]);
     with(&|plan| plan["format_version"] = json!("10.0")).exits(1).says(&["format 10.0"]);
