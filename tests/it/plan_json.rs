@@ -90,7 +90,7 @@ fn a_later_minor_version_is_read_and_another_major_is_not() {
     with(&|plan| plan["format_version"] = json!("10.0")).exits(1).says(&["format 10.0"]);
     with(&|plan| drop(plan.as_object_mut().unwrap().shift_remove("format_version")))
         .exits(1)
-        .says(&["format unknown"]);
+        .says(&["it has no `format_version`"]);
     with(&|plan| drop(plan.as_object_mut().unwrap().shift_remove("summary")))
         .exits(1)
         .says(&["not a plan file"]);
