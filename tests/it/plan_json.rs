@@ -93,7 +93,7 @@ fn a_later_minor_version_is_read_and_another_major_is_not() {
         .says(&["it has no `format_version`"]);
     with(&|plan| drop(plan.as_object_mut().unwrap().shift_remove("summary")))
         .exits(1)
-        .says(&["not a plan file"]);
+        .says(&["missing field `summary`"]);
     // Sealed anew, but with other effects than its digest.
     with(&|plan| plan["changes"][0]["write"]["body"]["displayName"] = json!("x"))
         .exits(1)
