@@ -48,6 +48,7 @@ pub mod catalogue;
 
 // Edge: the network.
 pub mod apply;
+pub mod checkup;
 pub mod provider;
 pub mod sandbox;
 
