@@ -18,6 +18,7 @@ pub mod duration;
 pub mod source;
 
 // Authoring: what people write.
+pub mod formats;
 pub mod load;
 pub mod model;
 pub mod yaml;

@@ -38,6 +38,8 @@ const LAYERS: &[Layer] = &[
     // Authoring. `model` keeps texts with their places and literals as YAML nodes; schema files are tables of `kql`.
     layer("model", &["address", "duration", "kql", "source", "yaml"], PURE),
     layer("yaml", &["address", "characters", "diagnostic", "duration", "kql", "model", "source"], PURE),
+    // The decoder's formats as JSON Schema; its tests read through `yaml`.
+    layer("formats", &["diagnostic", "model", "source", "yaml"], PURE),
     layer(
         "load",
         &["address", "characters", "diagnostic", "model", "source", "yaml"],

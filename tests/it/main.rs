@@ -17,6 +17,7 @@ mod changed_since;
 mod connections;
 mod diff;
 mod drift;
+mod editor;
 mod escapes;
 mod evaluator;
 mod faults;
