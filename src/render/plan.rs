@@ -9,6 +9,7 @@ use crate::kql::{self, Token, TokenKind};
 use crate::plan::{Action, Change, Class, EntryChange, Plan, Provenance, Summary};
 use crate::resource::{Kind, LineOrigin};
 
+use super::estimate;
 use super::paint::Paint;
 use super::safe;
 
@@ -27,6 +28,9 @@ pub fn text(plan: &Plan, paint: Paint) -> String {
     let mut out = String::new();
     header(&mut out, plan, paint);
     let _ = writeln!(out, "{}", paint.strong(&counts(&plan.summary)));
+    if let Some(estimate) = estimate::sentence(plan) {
+        let _ = writeln!(out, "{estimate}");
+    }
     changed_entries(&mut out, plan, paint);
     drift_notes(&mut out, plan, paint);
     coverage(&mut out, plan, paint);
@@ -186,11 +190,18 @@ pub(super) fn what(change: &Change) -> &'static str {
         ([Action::Adopt], _) => "adopt: write the ownership marker, nothing else",
         ([Action::Update], Class::Drift) => "update in place: undo a change made outside of Palisade",
         ([Action::Update], Class::Conflict) => "update in place: changed here and outside of Palisade",
+        ([Action::Update], Class::Migrated) => "migrate in place: the same content in the present shape",
+        ([Action::Update], Class::Adopted) if is_only_shape(change) => "adopt and migrate in place",
         ([Action::Update], Class::Adopted) => "adopt and update in place",
         ([Action::Update], Class::Foreign) => "take over and update in place",
         ([Action::Update], _) => "update in place",
         _ => "replace",
     }
+}
+
+/// Nothing but the shape differs, and the marker.
+fn is_only_shape(change: &Change) -> bool {
+    change.rewrites_shape() && change.fields.len() == 1
 }
 
 fn one(out: &mut String, change: &Change, paint: Paint) {
@@ -435,9 +446,21 @@ fn listed(out: &mut String, plan: &Plan, paint: Paint) {
         let text = format!("{text}: `palisade adopt -e {environment}` writes the ownership marker.");
         let _ = writeln!(out, "\n{}", paint.faint(&text));
     }
-    let left = of("not_adopted");
-    if !left.is_empty() {
-        let _ = writeln!(out, "\nNot adopted:");
+    let retired = of("retired_shape").len();
+    if retired > 0 {
+        let text = match retired {
+            1 => "1 rule still has the shape that was retired on 2026-10-01".to_owned(),
+            count => format!("{count} rules still have the shape that was retired on 2026-10-01"),
+        };
+        let environment = safe::line(&plan.environment);
+        let text = format!("{text}: `palisade migrate -e {environment}` rewrites them in place.");
+        let _ = writeln!(out, "\n{}", paint.faint(&text));
+    }
+    for (class, title) in [("not_adopted", "Not adopted:"), ("not_migrated", "Not migrated:")] {
+        let left = of(class);
+        if !left.is_empty() {
+            let _ = writeln!(out, "\n{title}");
+        }
         for one in left {
             let detail = one.detail.as_deref().unwrap_or_default();
             let _ = writeln!(out, "    {}  {}", safe::line(&one.address), safe::line(detail));

@@ -31,6 +31,7 @@ const LAYERS: &[Layer] = &[
     layer("address", &[], PURE),
     layer("characters", &[], PURE),
     layer("duration", &[], PURE),
+    layer("parallel", &[], PURE),
     layer("source", &[], PURE),
     layer("diagnostic", &["source"], PURE),
     // Language.
@@ -42,7 +43,7 @@ const LAYERS: &[Layer] = &[
     layer("formats", &["diagnostic", "model", "source", "yaml"], PURE),
     layer(
         "load",
-        &["address", "characters", "diagnostic", "model", "source", "yaml"],
+        &["address", "characters", "diagnostic", "model", "parallel", "source", "yaml"],
         &[NETWORK, CLOCK, PRINTING],
     ),
     // Compile, compare, plan.
@@ -65,7 +66,7 @@ const LAYERS: &[Layer] = &[
     // Its tests read back what it writes.
     layer("fixture", &[], PURE),
     layer("diff", &["duration", "resource"], PURE),
-    layer("plan", &["address", "diff", "duration", "model", "resource"], PURE),
+    layer("plan", &["address", "diff", "duration", "model", "parallel", "resource"], PURE),
     // Adoption: foreign forms of rules in, rule files out.
     layer(
         "import",

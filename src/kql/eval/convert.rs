@@ -144,9 +144,11 @@ pub(crate) fn format_real(number: f64) -> String {
     if text.contains('.') { text } else { format!("{text}.0") }
 }
 
-/// The GUID of a text in any of the usual forms.
+/// The GUID of a text in any of the usual forms; hyphens may stand anywhere, as the example of `toguid()` shows.
 pub(crate) fn parse_guid(text: &str) -> Option<u128> {
-    uuid::Uuid::try_parse(text.trim()).ok().map(|guid| guid.as_u128())
+    let guid =
+        uuid::Uuid::try_parse(text.trim()).or_else(|_| uuid::Uuid::try_parse(&text.trim().replace('-', "")));
+    guid.ok().map(|guid| guid.as_u128())
 }
 
 /// `8-4-4-4-12` in lower case.

@@ -9,9 +9,9 @@ use crate::kql::eval::functions::key;
 use crate::kql::eval::{Fault, Value};
 
 pub(super) const AGGREGATES: &[Aggregate] = &[
-    aggregate("count", count),
-    aggregate("cnt", count),
-    aggregate("countif", count),
+    aggregate("count", |_, group| Ok(long(group.rows))),
+    aggregate("cnt", |_, group| Ok(long(group.rows))),
+    aggregate("countif", countif),
     aggregate("dcount", |_, group| Ok(distinct(group.arg(0).iter()))),
     aggregate("dcountif", |_, group| Ok(distinct(group.chosen(1)))),
     aggregate("count_distinct", |_, group| Ok(distinct(group.arg(0).iter()))),
@@ -22,11 +22,8 @@ fn long(number: usize) -> Value {
     Value::Long(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
-fn count(_: &Call<'_>, group: &Group<'_>) -> Result<Value, Fault> {
-    Ok(long(match group.args {
-        [] => group.rows,
-        [predicate, ..] => predicate.iter().filter(|value| value.as_bool() == Some(true)).count(),
-    }))
+fn countif(_: &Call<'_>, group: &Group<'_>) -> Result<Value, Fault> {
+    Ok(long(group.arg(0).iter().filter(|value| value.as_bool() == Some(true)).count()))
 }
 
 fn distinct<'v>(values: impl Iterator<Item = &'v Value>) -> Value {

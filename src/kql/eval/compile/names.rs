@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::Compiler;
 use crate::kql::eval::frame::type_by_suffix;
+use crate::kql::eval::functions::find_tuple;
+use crate::kql::eval::project::parts;
 use crate::kql::eval::scalar::{Node, Typed};
 use crate::kql::eval::scope::Meaning;
 use crate::kql::eval::value::Value;
@@ -121,10 +123,32 @@ impl<'r, 'a> Compiler<'r, 'a> {
         if let ExprKind::String(key) = &index.kind {
             return self.member(base, &key.value, span);
         }
+        if let Some(taken) = self.of_several(base, index)? {
+            return Ok(taken);
+        }
         let base = self.compile(base)?;
         self.check_dynamic(&base, span)?;
         let index = self.compile(index)?;
         self.pair(ScalarType::Dynamic, base, index, Node::Element, span)
+    }
+
+    /// `array_sort_asc(x, y)[1]`: one of the columns of a call that gives several.
+    fn of_several(&self, base: &'a Expr, index: &'a Expr) -> Result<Option<Typed>, Fault> {
+        let ExprKind::Call(call) = &base.kind else { return Ok(None) };
+        if find_tuple(&call.name.text).is_none() {
+            return Ok(None);
+        }
+        let parts = parts(self, base)?;
+        if parts.len() < 2 {
+            return Ok(None);
+        }
+        let place = self.compile(index)?.as_constant().and_then(Value::as_long);
+        let place = place.and_then(|place| usize::try_from(place).ok());
+        let chosen = place.and_then(|place| parts.into_iter().nth(place));
+        match chosen {
+            Some(part) => Ok(Some(part.value)),
+            None => Err(self.scope.not_evaluated("an index of a call with several results", index.span)),
+        }
     }
 
     fn check_dynamic(&self, base: &Typed, span: Span) -> Result<(), Fault> {

@@ -140,9 +140,11 @@ fn set_path(members: &mut Members, path: &[Step], value: Dynamic) -> bool {
     }
 }
 
-/// Keys that are no strings are left out, missing values are null, surplus values are ignored.
+/// Keys that are no strings are left out, missing values are null, surplus values are ignored; values that are no array
+/// are all missing.
 fn bag_zip(_: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
-    let (Some(keys), Some(values)) = (items(args, 0), items(args, 1)) else { return Ok(Value::Null) };
+    let Some(keys) = items(args, 0) else { return Ok(Value::Null) };
+    let values = items(args, 1).unwrap_or_default();
     let mut made = Members::new();
     for (at, key) in keys.iter().enumerate() {
         if let Dynamic::String(key) = key {

@@ -9,8 +9,8 @@ use crate::kql::types::ScalarType;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     function("tostring", to_returned),
-    function("tolong", to_returned),
-    function("toint", to_returned),
+    function("tolong", tolong),
+    function("toint", toint),
     function("toreal", to_returned),
     function("todouble", to_returned),
     function("tobool", to_returned),
@@ -30,6 +30,38 @@ pub(super) const FUNCTIONS: &[Function] = &[
 /// The type to convert to is the one that the call returns.
 fn to_returned(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
     Ok(args.first().map_or(Value::Null, |value| convert(value, call.returns)))
+}
+
+/// A real too large for a long is the largest long.
+fn tolong(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
+    match arg(args, 0).clone().unwrapped() {
+        Value::Real(number) => Ok(saturated(number)),
+        _ => to_returned(call, args),
+    }
+}
+
+/// Of a number with more than 32 bits the service keeps the low ones; a real too large becomes the largest int, a text
+/// that is no int null.
+fn toint(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
+    let value = arg(args, 0).clone().unwrapped();
+    let number = match &value {
+        Value::Real(number) => {
+            saturated(*number).as_long().map(|n| n.clamp(i32::MIN.into(), i32::MAX.into()))
+        }
+        Value::Long(number) | Value::DateTime(number) | Value::TimeSpan(number) => Some(*number),
+        _ => return to_returned(call, args),
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "the low bits are what the service keeps")]
+    Ok(number.map_or(Value::Null, |number| Value::Int(number as i32)))
+}
+
+/// The whole part of a real, the nearest long if it is none; null for what is no number.
+fn saturated(number: f64) -> Value {
+    if number.is_nan() {
+        return Value::Null;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "the fraction is cut off, and `as` saturates")]
+    Value::Long(number as i64)
 }
 
 /// An `int` has 32 bits, anything else 64; negative numbers are shown as their two's complement.

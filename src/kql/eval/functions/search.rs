@@ -279,32 +279,22 @@ fn translate(_: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
     Ok(Value::from(out))
 }
 
-/// All finds in a row at both ends.
+/// One find at each end: the service looks for this pattern, as its errors show.
 fn trim(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
-    let (pattern, source) = (text(args, 0), text(args, 1));
-    let start = call.regex(&format!(r"\A(?:{pattern})+"))?;
-    let end = call.regex(&format!(r"(?:{pattern})+\z"))?;
-    Ok(Value::from(without_end(&end, without_start(&start, &source))))
+    let pattern = text(args, 0);
+    without(call, &format!("^(?:{pattern})|(?:{pattern})$"), &text(args, 1))
 }
 
-/// One find.
 fn trim_start(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
-    let regex = call.regex(&format!(r"\A(?:{})", text(args, 0)))?;
-    Ok(Value::from(without_start(&regex, &text(args, 1))))
+    without(call, &format!("^(?:{})", text(args, 0)), &text(args, 1))
 }
 
-/// One find.
 fn trim_end(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
-    let regex = call.regex(&format!(r"(?:{})\z", text(args, 0)))?;
-    Ok(Value::from(without_end(&regex, &text(args, 1))))
+    without(call, &format!("(?:{})$", text(args, 0)), &text(args, 1))
 }
 
-fn without_start<'t>(regex: &Regex, source: &'t str) -> &'t str {
-    regex.find(source).and_then(|found| source.get(found.end()..)).unwrap_or(source)
-}
-
-fn without_end<'t>(regex: &Regex, source: &'t str) -> &'t str {
-    regex.find(source).and_then(|found| source.get(..found.start())).unwrap_or(source)
+fn without(call: &Call<'_>, pattern: &str, source: &str) -> Result<Value, Fault> {
+    Ok(Value::from(call.regex(pattern)?.replace_all(source, "").into_owned()))
 }
 
 /// As the page shows: brackets, dots and other signs get a backslash.

@@ -3,7 +3,7 @@
 //! An element that is no number, or that only one of two series has, gives a null element. Decomposition, anomaly scores
 //! and period detection are not here: how they are computed is not documented closely enough to give the same answer.
 
-use super::argument::{arg, array, count, items};
+use super::argument::{arg, array, count, items, real};
 use super::{Function, Tuple, first, function, tuple};
 use crate::kql::eval::call::Call;
 use crate::kql::eval::{Dynamic, Fault, Value};
@@ -117,12 +117,19 @@ fn magnitude(_: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
 }
 
 /// As long as the shorter series; elements that are no numbers are left out.
+/// A number stands for a series of that number.
 fn dot_product(_: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
-    let (Some(a), Some(b)) = (items(args, 0), items(args, 1)) else { return Ok(Value::Null) };
+    let side = |index: usize| match items(args, index) {
+        Some(items) => Some((items.to_vec(), items.len())),
+        None => Some((vec![Dynamic::Real(real(args, index)?)], usize::MAX)),
+    };
+    let (Some((a, a_length)), Some((b, b_length))) = (side(0), side(1)) else { return Ok(Value::Null) };
     if a.is_empty() || b.is_empty() {
         return Ok(Value::Null);
     }
-    let products = a.iter().zip(b).filter_map(|(a, b)| Some(number(a)? * number(b)?));
+    let length = if a_length == usize::MAX && b_length == usize::MAX { 1 } else { a_length.min(b_length) };
+    let products = a.iter().cycle().zip(b.iter().cycle()).take(length);
+    let products = products.filter_map(|(a, b)| Some(number(a)? * number(b)?));
     Ok(Value::Real(products.fold(0.0, |sum, product| sum + product)))
 }
 
@@ -162,8 +169,14 @@ fn stats(call: &Call<'_>, args: &[Value]) -> Result<Vec<Value>, Fault> {
 }
 
 fn stats_dynamic(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
-    let names = ["min", "min_idx", "max", "max_idx", "avg", "stdev", "variance"];
-    let members = names.iter().zip(stats(call, args)?);
+    let names = ["min", "min_idx", "max", "max_idx", "avg", "stdev", "variance", "sum", "len"];
+    let mut values = stats(call, args)?;
+    // The bag has two members more than the function of several columns.
+    let series = items(args, 0).unwrap_or_default();
+    let sum = values.first().filter(|least| !least.is_null()).map(|_| series.iter().filter_map(number).sum());
+    values.push(sum.map_or(Value::Null, Value::Real));
+    values.push(sum.and_then(|_| i64::try_from(series.len()).ok()).into());
+    let members = names.iter().zip(values);
     let bag = members.map(|(name, value)| (std::sync::Arc::from(*name), value.into_dynamic())).collect();
     Ok(Value::dynamic(Dynamic::Bag(bag)))
 }

@@ -280,12 +280,12 @@ fn cast(item: Dynamic, to: Option<ScalarType>) -> Value {
     let inner = value.unwrapped();
     let conforms = match (&inner, ty) {
         (Value::Long(_) | Value::Real(_), ScalarType::Int | ScalarType::Long | ScalarType::Real)
-        | (Value::Bool(_), ScalarType::Bool)
+        | (Value::Bool(_) | Value::Long(_), ScalarType::Bool)
         | (Value::DateTime(_), ScalarType::DateTime)
         | (Value::TimeSpan(_), ScalarType::TimeSpan)
         | (Value::Guid(_), ScalarType::Guid) => true,
-        // JSON has no such types: a text in their form is one of them.
-        (Value::String(_), ScalarType::DateTime | ScalarType::TimeSpan | ScalarType::Guid) => true,
+        // JSON has no such types: a text in their form is one of them. That of a timespan is not, the service says.
+        (Value::String(_), ScalarType::DateTime | ScalarType::Guid) => true,
         _ => false,
     };
     if conforms { crate::kql::eval::convert::convert(&inner, ty) } else { Value::Null }

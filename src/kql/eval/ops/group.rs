@@ -263,7 +263,8 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The number of the row where the key is greatest or least; the first of equal ones. Nulls are passed over.
+/// The number of the row where the key is greatest or least; the first of equal ones. Nulls are passed over; where there is
+/// nothing else, it is the first row.
 fn extreme(keys: &[Value], members: &[usize], greatest: bool) -> Value {
     let mut best: Option<(&Value, usize)> = None;
     for (key, &index) in keys.iter().zip(members) {
@@ -280,7 +281,8 @@ fn extreme(keys: &[Value], members: &[usize], greatest: bool) -> Value {
             best = Some((key, index));
         }
     }
-    best.and_then(|(_, index)| i64::try_from(index).ok()).into()
+    let row = best.map(|(_, index)| index).or(members.first().copied());
+    row.and_then(|index| i64::try_from(index).ok()).into()
 }
 
 /// The number of the first row; with `full`, of the first whose value is neither null nor empty.

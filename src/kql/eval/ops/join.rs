@@ -1,7 +1,7 @@
 //! `join` and `lookup`: by a hash of the keys, in the order of the left side (of the right one for right joins).
 //!
-//! Documentation: "join operator" and its flavors. Keys that are null match nothing, as `==` of two nulls is null; two
-//! empty texts match.
+//! Documentation: "join operator" and its flavors. A null key matches a null key, unlike in `==` (docs/kql-semantics.md says
+//! on what evidence); two empty texts match.
 
 use std::collections::HashMap;
 use std::collections::HashSet;
@@ -117,28 +117,22 @@ impl<'a> Run<'a> {
         let mut made: Vec<Row> = Vec::new();
         match kind {
             Kind::LeftSemi | Kind::LeftAnti => {
-                let present: HashSet<Key> =
-                    right.rows.iter().filter_map(|row| key_of(row, &right_keys)).collect();
+                let present: HashSet<Key> = right.rows.iter().map(|row| key_of(row, &right_keys)).collect();
                 let wanted = kind == Kind::LeftSemi;
-                let keeps =
-                    |row: &&Row| key_of(row, &left_keys).is_some_and(|k| present.contains(&k)) == wanted;
+                let keeps = |row: &&Row| present.contains(&key_of(row, &left_keys)) == wanted;
                 return Ok(left.rows.iter().filter(keeps).cloned().collect());
             }
             Kind::RightSemi | Kind::RightAnti => {
-                let present: HashSet<Key> =
-                    left.rows.iter().filter_map(|row| key_of(row, &left_keys)).collect();
+                let present: HashSet<Key> = left.rows.iter().map(|row| key_of(row, &left_keys)).collect();
                 let wanted = kind == Kind::RightSemi;
-                let keeps =
-                    |row: &&Row| key_of(row, &right_keys).is_some_and(|k| present.contains(&k)) == wanted;
+                let keeps = |row: &&Row| present.contains(&key_of(row, &right_keys)) == wanted;
                 return Ok(right.rows.iter().filter(keeps).cloned().collect());
             }
             _ => {}
         }
         let mut by_key: HashMap<Key, Vec<usize>> = HashMap::with_capacity(right.rows.len());
         for (index, row) in right.rows.iter().enumerate() {
-            if let Some(key) = key_of(row, &right_keys) {
-                by_key.entry(key).or_default().push(index);
-            }
+            by_key.entry(key_of(row, &right_keys)).or_default().push(index);
         }
         let blank_left = left.blank();
         let blank_right = right.blank();
@@ -146,13 +140,10 @@ impl<'a> Run<'a> {
         let mut seen: HashSet<Key> = HashSet::new();
         for row in &left.rows {
             let key = key_of(row, &left_keys);
-            if kind == Kind::InnerUnique
-                && let Some(key) = &key
-                && !seen.insert(key.clone())
-            {
+            if kind == Kind::InnerUnique && !seen.insert(key.clone()) {
                 continue;
             }
-            match key.as_ref().and_then(|key| by_key.get(key)) {
+            match by_key.get(&key) {
                 Some(matches) => {
                     self.context.spend(matches.len() as u64, span)?;
                     self.context.check_rows(made.len() + matches.len(), span)?;
@@ -345,16 +336,9 @@ fn pairs<'a>(
         .failed("a join matches on a column of both sides, or on $left.a == $right.b", condition.span))
 }
 
-/// The key of a row; none if a part of it is null.
-fn key_of(row: &[Value], columns: &[usize]) -> Option<Key> {
-    let mut key = Vec::with_capacity(columns.len());
-    for &column in columns {
-        match cell(row, column) {
-            Value::Null => return None,
-            value => key.push(value.clone()),
-        }
-    }
-    Some(Key(key))
+/// The key of a row.
+fn key_of(row: &[Value], columns: &[usize]) -> Key {
+    Key(columns.iter().map(|&column| cell(row, column).clone()).collect())
 }
 
 fn glue(left: &[Value], right: &[Value], skipped: &[usize]) -> Row {

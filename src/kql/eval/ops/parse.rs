@@ -144,19 +144,21 @@ fn type_of(ty: Option<&TypeRef>) -> ScalarType {
 
 /// The regular expression of a pattern, with one group `cN` for each column.
 fn pattern(parts: &[ParsePart], mode: Mode, flags: &str) -> String {
-    // In `regex` mode any text is greedy unless the flag `U` says otherwise; else it ends where the next part begins.
+    // In `regex` mode a column is greedy unless the flag `U` says otherwise; else it ends where the next part begins, as
+    // what `*` leaves out always does.
     let any = if mode == Mode::Regex { ".*" } else { ".*?" };
     let letters: String = flags.chars().filter(|c| "imsUx".contains(*c)).collect();
     let mut regex = match (mode, letters.is_empty()) {
-        (Mode::Regex, false) => format!("(?{letters})^"),
-        (Mode::Regex, true) => "^".to_owned(),
-        _ => "(?s)^".to_owned(),
+        (Mode::Regex, false) => format!("(?{letters})"),
+        (Mode::Regex, true) => String::new(),
+        _ => "(?s)".to_owned(),
     };
     let mut number = 0;
     for (index, part) in parts.iter().enumerate() {
         let next = parts.get(index + 1);
+        let before_last_star = index + 2 == parts.len() && matches!(next, Some(ParsePart::Star(_)));
         match part {
-            ParsePart::Star(_) => regex.push_str(if next.is_none() { ".*" } else { any }),
+            ParsePart::Star(_) => regex.push_str(if next.is_none() { ".*" } else { ".*?" }),
             ParsePart::Text(text) => {
                 let ExprKind::String(literal) = &text.kind else { continue };
                 match mode {
@@ -167,24 +169,33 @@ fn pattern(parts: &[ParsePart], mode: Mode, flags: &str) -> String {
             ParsePart::Column { ty, .. } => {
                 let ty = type_of(ty.as_ref());
                 let inner = match (mode, next) {
-                    (Mode::Regex, _) | (_, Some(ParsePart::Star(_))) => shape(ty).unwrap_or(any),
-                    (_, None) => ".*",
-                    _ => any,
+                    (Mode::Regex, _) => shape(ty, true).unwrap_or(any).to_owned(),
+                    (_, Some(ParsePart::Star(_))) => match shape(ty, false) {
+                        Some(shape) if before_last_star => format!("(?:{shape})?"),
+                        shape => shape.unwrap_or(any).to_owned(),
+                    },
+                    (_, None) => ".*".to_owned(),
+                    _ => any.to_owned(),
                 };
                 regex.push_str(&format!("(?P<c{number}>{inner})"));
                 number += 1;
             }
         }
     }
-    if mode == Mode::Regex && matches!(parts.last(), Some(ParsePart::Column { .. })) {
+    // Except in `regex` mode a pattern reaches the end of the text; there a last column that is a text does.
+    let text_last = matches!(parts.last(), Some(ParsePart::Column { ty, .. }) if type_of(ty.as_ref()) == ScalarType::String);
+    if mode != Mode::Regex || text_last {
         regex.push('$');
     }
     regex
 }
 
-/// What a value of a type looks like inside a text; `None` for texts.
-fn shape(ty: ScalarType) -> Option<&'static str> {
+/// What a value of a type looks like inside a text; `None` for texts. Outside `regex` mode a bool may be a number and a
+/// real may begin with its point.
+fn shape(ty: ScalarType, strict: bool) -> Option<&'static str> {
     Some(match ty {
+        ScalarType::Real if !strict => r"\s*[-+]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?",
+        ScalarType::Bool if !strict => r"\s*(?i:true|false|[-+]?\d+)",
         ScalarType::Int | ScalarType::Long => r"\s*[-+]?\d+",
         ScalarType::Real => r"\s*[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?",
         ScalarType::Bool => r"\s*(?i:true|false)",

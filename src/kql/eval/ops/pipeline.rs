@@ -23,13 +23,19 @@ impl<'a> Run<'a> {
             }
             None => input,
         };
+        let mut label = None;
         for operator in &pipeline.operators {
             let _nested = self.enter(scope.place(operator.span))?;
             if let (OperatorKind::As(alias), Some(frame)) = (&operator.kind, &current) {
+                label = Some(&*alias.name.text);
                 scope = scope.with(&alias.name.text, Meaning::Table(frame.clone()));
                 continue;
             }
-            let frame = self.operator(operator, current.take(), &scope)?;
+            let (input, label) = (current.take(), label.take());
+            let frame = match &operator.kind {
+                OperatorKind::Union(union) => self.union(union, input, label, &scope, operator.span)?,
+                _ => self.operator(operator, input, &scope)?,
+            };
             self.context.check_rows(frame.rows.len(), scope.place(operator.span))?;
             current = Some(frame);
         }
@@ -56,7 +62,6 @@ impl<'a> Run<'a> {
         match &operator.kind {
             OperatorKind::Print(items) => return self.print(items, scope, span),
             OperatorKind::Range(range) => return self.range(range, scope, span),
-            OperatorKind::Union(union) => return self.union(union, input, scope, span),
             OperatorKind::Search(search) => return self.search(search, input, scope, span),
             OperatorKind::Find(find) => return self.find(find, scope, span),
             _ => {}

@@ -155,8 +155,11 @@ impl<'a> Run<'a> {
             cells.extend(columns.iter().skip(row.len()).map(|column| Value::missing(column.ty)));
             if let Some(bag @ Dynamic::Bag(_)) = cell(whole, source).as_dynamic() {
                 for (key, place, ty) in &places {
-                    if let (Some(value), Some(cell)) = (bag.member(key), cells.get_mut(*place)) {
-                        *cell = convert(&Value::dynamic(value.clone()), *ty);
+                    if let Some(cell) = cells.get_mut(*place) {
+                        *cell = match bag.member(key) {
+                            Some(value) => convert(&Value::dynamic(value.clone()), *ty),
+                            None => Value::missing(*ty),
+                        };
                     }
                 }
             }

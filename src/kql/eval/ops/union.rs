@@ -1,24 +1,26 @@
 //! `union`: the rows of several tables under one set of columns.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::pipeline::{is_fuzzy, word};
 use crate::kql::eval::frame::Frame;
 use crate::kql::eval::run::Run;
-use crate::kql::eval::scope::Scope;
+use crate::kql::eval::scope::{Meaning, Scope};
 use crate::kql::eval::value::Value;
 use crate::kql::eval::{Column, Fault};
 use crate::kql::span::Span;
-use crate::kql::syntax::{Columns, Expr, ExprKind};
+use crate::kql::syntax::{Columns, Expr, ExprKind, OperatorKind};
 use crate::kql::types::ScalarType;
 
 impl<'a> Run<'a> {
+    /// `label` is the name that `as` gave the input. Where a table has no name, `withsource` shows its number.
     pub(super) fn union(
         &self,
         union: &'a Columns,
         input: Option<Frame>,
+        label: Option<&str>,
         scope: &Scope<'a>,
         span: Span,
     ) -> Result<Frame, Fault> {
@@ -27,7 +29,7 @@ impl<'a> Run<'a> {
         let source = word(&union.parameters, &["withsource", "with_source"]);
         let mut tables: Vec<(String, Frame)> = Vec::new();
         if let Some(input) = input {
-            tables.push(("union_arg0".to_owned(), input));
+            tables.push((label.unwrap_or("union_arg0").to_owned(), input));
         }
         let inside = Scope { fuzzy, ..scope.clone() };
         for item in &union.items {
@@ -62,9 +64,13 @@ impl<'a> Run<'a> {
             _ => self.table(item, scope),
         };
         let name = match &item.kind {
-            ExprKind::Name(name) => name.text.to_string(),
-            _ => format!("union_arg{}", tables.len()),
+            // The rows of a `let` have no name of their own; a view and a table do.
+            ExprKind::Name(name) if !matches!(scope.find(&name.text), Some(Meaning::Lazy(_))) => {
+                Some(&*name.text)
+            }
+            _ => alias(item),
         };
+        let name = name.map_or_else(|| format!("union_arg{}", tables.len()), str::to_owned);
         match found {
             Ok(frame) => tables.push((name, frame)),
             // A table that does not exist is left out; any other mistake is one.
@@ -119,6 +125,7 @@ pub(super) fn together(tables: Vec<(String, Frame)>, inner: bool, source: Option
     if inner {
         order.retain(|name| tables.iter().all(|(_, frame)| frame.position(name).is_some()));
     }
+    let named: HashSet<Arc<str>> = order.iter().cloned().collect();
     let mut columns: Vec<Column> = Vec::with_capacity(order.len() + 1);
     let mut places: HashMap<(Arc<str>, ScalarType), usize> = HashMap::new();
     if let Some(source) = source {
@@ -129,7 +136,7 @@ pub(super) fn together(tables: Vec<(String, Frame)>, inner: bool, source: Option
         for ty in known {
             let shown = match known.len() {
                 1 => Arc::clone(&name),
-                _ => Arc::from(format!("{name}_{ty}")),
+                _ => typed_name(&name, *ty, &named),
             };
             places.insert((Arc::clone(&name), *ty), columns.len());
             columns.push(Column { name: shown, ty: *ty });
@@ -166,6 +173,26 @@ pub(super) fn together(tables: Vec<(String, Frame)>, inner: bool, source: Option
         }
     }
     Frame { columns: Rc::new(columns), rows, open }
+}
+
+/// `x_long`; `x_long1` where a table has a column `x_long` already.
+fn typed_name(name: &str, ty: ScalarType, named: &HashSet<Arc<str>>) -> Arc<str> {
+    let plain = format!("{name}_{ty}");
+    let numbered = (1..).map(|number: u32| format!("{plain}{number}"));
+    let free = std::iter::once(plain.clone()).chain(numbered).find(|name| !named.contains(&**name));
+    Arc::from(free.unwrap_or(plain))
+}
+
+/// The name that `as` at the end of an operand gives it.
+fn alias(item: &Expr) -> Option<&str> {
+    match &item.kind {
+        ExprKind::Paren(inner) => alias(inner),
+        ExprKind::Pipeline(pipeline) => match &pipeline.operators.last()?.kind {
+            OperatorKind::As(alias) => Some(&alias.name.text),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// Whether a name matches a pattern where `*` stands for anything.
