@@ -73,10 +73,11 @@ fn completions_know_environments_rules_and_codes() {
     assert_eq!(completed(&world, &["explain", "ALW-06"]), set(["ALW-06"]));
     assert!(completed(&world, &["allo"]).contains("allowlist"));
     // From elsewhere, and where there is no repository at all.
-    let root = world.root().display().to_string();
+    let (root, nowhere) = (world.root().display().to_string(), tempfile::tempdir().unwrap());
     let other = World::empty();
-    assert_eq!(completed(&other, &["-C", &root, "plan", "--env", "l"]), set(["lab"]));
-    assert_eq!(completed(&other, &["plan", "--env", "l"]), set([]));
+    assert_eq!(completed(&other, &["-C", &root, "render", "h"]), set(["hunt"]));
+    let nowhere = nowhere.path().display().to_string();
+    assert_eq!(completed(&other, &["-C", &nowhere, "plan", "--env", "l"]), set([]));
 }
 
 #[test]
