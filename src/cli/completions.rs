@@ -80,7 +80,7 @@ fn knowing(command: Command) -> Command {
 }
 
 fn names_of(argument: &Arg) -> Option<fn(&OsStr) -> Vec<CompletionCandidate>> {
-    let named = argument.get_value_names().and_then(|names| names.first()).map(|name| name.as_str());
+    let named = argument.get_value_names().and_then(|names| names.first()).map(clap::builder::Str::as_str);
     match (argument.get_long(), named) {
         (Some("env"), _) | (None, Some("ENV")) => Some(environments),
         (_, Some("CODE|RULE")) => Some(codes_and_rules),

@@ -1,4 +1,5 @@
 //! The building blocks of the schemas: the same kinds of value as `yaml::decode::scalar` reads, as JSON Schema (draft 7).
+#![expect(clippy::needless_pass_by_value, reason = "a schema is made once, of parts that are made for it")]
 
 use serde_json::{Map, Value, json};
 
