@@ -23,6 +23,8 @@ mod drift;
 mod editor;
 mod escapes;
 mod evaluator;
+mod extract;
+mod extract_equal;
 mod faults;
 mod fmt;
 mod governance;
