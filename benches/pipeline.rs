@@ -30,7 +30,7 @@ use palisade::diff::canonical;
 use palisade::load::load;
 use palisade::model::Repository;
 use palisade::model::environment::{Guards, Prune};
-use palisade::plan::{Adoption, Input, Plan, Policy, TargetState, plan};
+use palisade::plan::{Adoption, Input, Migration, Plan, Policy, TargetState, plan};
 use palisade::provider::auth::CredentialChoice;
 use palisade::provider::cloud::Endpoints;
 use palisade::provider::{ConnectOptions, Provider, Session, defender, sentinel};
@@ -116,6 +116,7 @@ fn planned(desired: &Desired, states: &[TargetState]) -> Plan {
         on_drift: None,
         take_over: Vec::new(),
         adoption: Adoption::Leave,
+        migration: Migration::Leave,
         reenable_auto_disabled: false,
         targets: Vec::new(),
         allow_empty: false,

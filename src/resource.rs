@@ -235,6 +235,8 @@ pub struct ServerFacts {
     /// The service answered in the shape that it has retired (Defender before 2026-10-01, CONTRACT A.0): content was
     /// mapped, and an update rewrites it in the present shape.
     pub legacy: bool,
+    /// What the retired shape said and the present one has no place for, as paths. Rewriting the rule would lose it.
+    pub unmapped: Vec<String>,
     /// The service's id of the request that wrote it; none for rules that were only read.
     pub request_id: Option<String>,
 }

@@ -11,7 +11,7 @@ use super::testing::*;
 use super::*;
 use crate::address::Target;
 use crate::model::environment::{Guards, Prune};
-use crate::plan::{Adoption, Input, OnDrift, Policy, TargetState, plan};
+use crate::plan::{Adoption, Input, Migration, OnDrift, Policy, TargetState, plan};
 use crate::resource::{Kind, Marker, Resource};
 
 /// Something that happens between two applies. Numbers choose among what there is.
@@ -132,6 +132,7 @@ impl Machine {
             on_drift: Some(OnDrift::Revert),
             take_over: vec![],
             adoption: Adoption::Leave,
+            migration: Migration::Leave,
             reenable_auto_disabled: false,
             targets: vec![],
             allow_empty: true,

@@ -4,8 +4,8 @@ use super::journal::{Ending, Entry, Operation};
 use super::outcome::{ChangeResult, Event};
 use super::settle::Next;
 use super::{Bound, Run};
-use crate::diff::{canonical, compare};
-use crate::plan::{Action, Change, WriteContent};
+use crate::diff::{FieldChange, canonical, compare};
+use crate::plan::{Action, Change, SHAPE, WriteContent};
 use crate::provider::{ErrorKind, ProviderError, Write};
 use crate::resource::{Live, Marker, digest};
 
@@ -139,8 +139,17 @@ impl Run<'_> {
 
     fn as_sent(&self, bound: &Bound<'_>, wanted: &Wanted<'_>, kept: Option<&Live>) -> ChangeResult {
         let (Some(write), Some(kept)) = (&wanted.write, kept) else { return ChangeResult::Applied };
-        let kept = canonical(bound.provider.schema(), &kept.kind, &kept.body);
-        let differences = compare(&write.body, &kept);
+        let kept_body = canonical(bound.provider.schema(), &kept.kind, &kept.body);
+        let mut differences = compare(&write.body, &kept_body);
+        if kept.server.legacy {
+            differences.extend(wanted.change.fields.iter().filter(|field| field.path == SHAPE).map(
+                |field| FieldChange {
+                    path: field.path.clone(),
+                    before: field.after.clone(),
+                    after: field.before.clone(),
+                },
+            ));
+        }
         if differences.is_empty() { ChangeResult::Applied } else { ChangeResult::Deviates(differences) }
     }
 
@@ -178,7 +187,8 @@ impl Run<'_> {
             // Adopting and protecting change the marker only.
             let marked = live.marker.as_ref() == Some(&write.marker);
             let ours = owner == Some(&self.plan.owner) && !before;
-            if after && (marked || ours || !has_marker) {
+            let rewritten = !(wanted.change.rewrites_shape() && live.server.legacy);
+            if after && rewritten && (marked || ours || !has_marker) {
                 return Standing::Done;
             }
         }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::address::{Address, Target, Workspace};
 use crate::model::environment::{Guards, Prune};
-use crate::plan::{Adoption, Input, Policy, TargetState, plan};
+use crate::plan::{Adoption, Input, Migration, Policy, TargetState, plan};
 use crate::provider::{ProviderError, Write};
 use crate::resource::{Body, Kind, Marker, Resource, Schema, ServerFacts};
 
@@ -296,6 +296,7 @@ pub(super) fn planned(service: &Service, desired: &[Resource]) -> Plan {
         on_drift: None,
         take_over: vec![],
         adoption: Adoption::Leave,
+        migration: Migration::Leave,
         reenable_auto_disabled: false,
         targets: vec![],
         allow_empty: true,

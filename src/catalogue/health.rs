@@ -99,7 +99,9 @@ impl<'a> Seen<'a> {
             Some(Class::New) => Health::Missing,
             Some(Class::Foreign) => Health::NotOurs,
             Some(Class::Drift | Class::Conflict) => Health::Drifted { by: String::new(), runs },
-            Some(Class::Change | Class::Adopted | Class::Orphan) => Health::Pending { runs },
+            Some(Class::Change | Class::Adopted | Class::Migrated | Class::Orphan) => {
+                Health::Pending { runs }
+            }
         }
     }
 }

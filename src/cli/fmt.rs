@@ -149,7 +149,8 @@ fn is_sensitive(text: &str, file: FileId) -> bool {
     }
 }
 
-fn difference(before: &str, after: &str, paint: Paint) -> String {
+/// Lines that differ, with their numbers.
+pub(super) fn difference(before: &str, after: &str, paint: Paint) -> String {
     let mut out = String::new();
     for hunk in hunks(before, after, CONTEXT) {
         for line in &hunk.lines {

@@ -136,7 +136,7 @@ fn is_torn(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Adoption, Input, Policy};
+    use crate::plan::{Adoption, Input, Migration, Policy};
 
     fn plan() -> Plan {
         let policy = Policy {
@@ -145,6 +145,7 @@ mod tests {
             on_drift: None,
             take_over: vec![],
             adoption: Adoption::Leave,
+            migration: Migration::Leave,
             reenable_auto_disabled: false,
             targets: vec![],
             allow_empty: false,

@@ -25,6 +25,7 @@ mod import;
 mod journal;
 mod kql;
 mod looking;
+mod migrate;
 mod outputs;
 mod plan;
 mod planning;
@@ -118,6 +119,8 @@ enum Command {
     Diff(diff::DiffArgs),
     /// Write the ownership marker into rules that their files pin by id, and nothing else
     Adopt(adopt::AdoptArgs),
+    /// Write custom detections in the shape that Graph retired on 2026-10-01 anew: deployed ones, or files
+    Migrate(migrate::MigrateArgs),
     /// Check the record of every apply
     Audit(audit::AuditArgs),
     /// Check every file offline and compile every environment
@@ -181,6 +184,7 @@ fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
         Command::Diff(args) => diff::run(args, &start, settings, ui),
         Command::Drift(args) => drift::run(args, &start, settings, ui),
         Command::Adopt(args) => adopt::run(args, &start, settings, ui),
+        Command::Migrate(args) => migrate::run(args, &start, settings, ui),
         Command::Audit(args) => audit::run(args, &start, ui),
         Command::Show(args) => show::run(args, ui),
         Command::Validate(args) => validate::run(args, &start, settings, ui),

@@ -36,6 +36,11 @@ impl PlanArgs {
         };
         Self { planning, out: None, detailed_exitcode: false, format }
     }
+
+    /// The same, saved to a file.
+    pub(crate) fn into_file(self, out: Option<PathBuf>) -> Self {
+        Self { out, ..self }
+    }
 }
 
 /// How to print a plan, or drift.

@@ -7,7 +7,7 @@ use jiff::ToSpan as _;
 use crate::address::matches_glob;
 use crate::diagnostic::{Diagnostics, Severity, did_you_mean};
 use crate::model::environment::{Environment, Guards};
-use crate::plan::{Adoption, Affected, Input, OnDrift, Plan, Policy, TargetState, redacted};
+use crate::plan::{Adoption, Affected, Input, Migration, OnDrift, Plan, Policy, TargetState, redacted};
 use crate::provider::auth::CredentialChoice;
 use crate::render::safe;
 use crate::resource::Resource;
@@ -43,6 +43,12 @@ pub(crate) struct PlanningArgs {
     /// Plan nothing but that.
     #[arg(skip)]
     pub(crate) only_adopt: bool,
+    /// Migrate too: write custom detections anew that the service still answers for in the shape it retired on 2026-10-01
+    #[arg(long)]
+    pub(crate) migrate: bool,
+    /// Plan nothing but that.
+    #[arg(skip)]
+    pub(crate) only_migrate: bool,
     /// Switch rules on again that the service switched off by itself
     #[arg(long)]
     pub(crate) reenable_auto_disabled: bool,
@@ -200,6 +206,11 @@ impl PlanningArgs {
                 (true, _) => Adoption::Only,
                 (false, true) => Adoption::Also,
                 (false, false) => Adoption::Leave,
+            },
+            migration: match (self.only_migrate, self.migrate) {
+                (true, _) => Migration::Only,
+                (false, true) => Migration::Also,
+                (false, false) => Migration::Leave,
             },
             reenable_auto_disabled: self.reenable_auto_disabled,
             targets: self.target.clone(),

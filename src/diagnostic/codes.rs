@@ -101,6 +101,13 @@ codes! {
         "Control characters and bidirectional controls can make a value look different from what it is, in a review, in \
          a terminal and in the portals. Remove the character.";
 
+    /// Part of a custom detection in the shape of before 2026-10-01.
+    RETIRED_SHAPE = "FMT-09", "part of a retired shape cannot be migrated",
+        "Microsoft removed the old properties of custom detections (`isEnabled`, `period`, `category`, `impactedAssets`, \
+         `responseActions`, `scopeNames`) on 2026-10-01. `palisade migrate` says them in today's words; this one has none: a kind \
+         of asset or action that nobody knows, a period `Custom`, or something that today's words beside it say already. Say it \
+         by hand and take the old property out.";
+
     /// No `palisade.yaml` anywhere.
     NO_PROJECT = "FILE-01", "no palisade.yaml was found",
         "A detection repository has a palisade.yaml at its root. Run `palisade init` to make one, or name the folder \

@@ -67,8 +67,11 @@ pub(super) fn candidate<'a>(
         draft.remark(
             Fate::Changed,
             "shape",
-            "the service answered in the shape that it has retired; the first update writes the present one",
+            format!("the service answered in the shape that it has retired; `palisade migrate -e {}` writes the present one", environment.name),
         );
+        for path in &live.server.unmapped {
+            draft.remark(Fate::Dropped, path, "only the retired shape has a word for it: it is in the tenant, and goes with the first update");
+        }
     }
     if input.repository.environments.len() > 1 {
         draft.environments = vec![environment.name.clone()];

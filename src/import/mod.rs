@@ -5,13 +5,17 @@
 //! first, or fill a draft by themselves. `write` turns it into YAML, `slug` finds its id. Nothing is dropped in silence:
 //! what has no place in our format stands under an `x-` key of the draft, and every such thing is a [`Remark`].
 //!
+//! `migrate` is the other direction: it keeps a file's format, and brings custom detections in it into the present shape.
+//!
 //! Pure: no file is read or written here, and no service is asked. Start with [`Draft`], then [`raise::sentinel`].
 
 mod candidate;
 pub mod draft;
 pub mod formats;
 pub mod live;
+pub mod migrate;
 pub mod raise;
+pub mod rewrite;
 pub mod slug;
 mod verify;
 pub mod write;

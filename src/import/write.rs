@@ -105,7 +105,7 @@ fn sequence_item(out: &mut String, item: &Value, indent: usize, spread: bool) {
 }
 
 /// A value on one line, if nothing in it has several.
-fn flow(value: &Value) -> Option<String> {
+pub(super) fn flow(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if text.contains('\n') => None,
         Value::Array(items) => {

@@ -58,6 +58,8 @@ pub struct Policy {
     pub take_over: Vec<String>,
     /// What happens to rules that their files pin and that carry no marker yet.
     pub adoption: Adoption,
+    /// What happens to rules that are as their files say, but that the service answers for in the shape it has retired.
+    pub migration: Migration,
     /// Switch on again what the service switched off.
     pub reenable_auto_disabled: bool,
     /// Addresses, rule ids or globs of either to consider; empty: all. Orphans are then pruned only when named.
@@ -80,6 +82,18 @@ pub enum Adoption {
     /// Write the marker, besides everything else that is to be done.
     Also,
     /// Write the marker, and do nothing else.
+    Only,
+}
+
+/// What to do about rules that need nothing but to be written in the present shape (CONTRACT A.4).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Migration {
+    /// List them: a write of the same content may have the service look at old events again.
+    #[default]
+    Leave,
+    /// Write them anew, besides everything else that is to be done.
+    Also,
+    /// Write them anew, and do nothing else.
     Only,
 }
 
@@ -160,9 +174,10 @@ impl<'a> Builder<'a> {
             }
             if self.considers(&resource.address) {
                 let known = at.and_then(|at| known.get(at));
-                match self.input.policy.adoption {
-                    Adoption::Only => self.adoption(state, resource, known),
-                    Adoption::Leave | Adoption::Also => self.desired(state, resource, known),
+                match (self.input.policy.adoption, self.input.policy.migration) {
+                    (Adoption::Only, _) => self.adoption(state, resource, known),
+                    (_, Migration::Only) => self.migration(state, resource, known),
+                    _ => self.desired(state, resource, known),
                 }
             }
         }
@@ -170,7 +185,10 @@ impl<'a> Builder<'a> {
             return;
         }
         for known in known.iter().filter(|known| !known.claimed) {
-            self.without_file(state, known);
+            match self.input.policy.migration {
+                Migration::Only => self.retired_without_file(state, known),
+                Migration::Leave | Migration::Also => self.without_file(state, known),
+            }
         }
     }
 
@@ -222,8 +240,11 @@ impl<'a> Builder<'a> {
             // Without the digest in the marker nobody knows which side changed: what differs is a conflict.
             Ownership::Unmarked if after_digest == known.digest => Some(Class::Drift),
             Ownership::Unmarked => Some(Class::Conflict),
+            // A migration writes the rule, and whatever is written carries our marker.
             Ownership::Adoptable
-                if after_digest == known.digest && self.input.policy.adoption == Adoption::Leave =>
+                if after_digest == known.digest
+                    && self.input.policy.adoption == Adoption::Leave
+                    && !self.migrates(known) =>
             {
                 return self.adoptable(resource, known);
             }
@@ -236,8 +257,10 @@ impl<'a> Builder<'a> {
             known.live.marker.as_ref().is_some_and(|marker| marker.protect != resource.protect);
         let class = match class {
             None if protection_changes => Class::Change,
+            None if self.migrates(known) => Class::Migrated,
             None => {
                 self.summary.no_op += 1;
+                self.retired(resource, known);
                 return;
             }
             Some(class) => class,
@@ -279,6 +302,7 @@ impl<'a> Builder<'a> {
     /// A rule that is as its file says, and waits for its marker.
     fn adoptable(&mut self, resource: &Resource, known: &Known<'_>) {
         self.summary.no_op += 1;
+        self.retired(resource, known);
         self.summary.adoptable += 1;
         self.listed.push(Listed {
             address: resource.address.to_string(),
@@ -288,7 +312,7 @@ impl<'a> Builder<'a> {
         });
     }
 
-    fn ownership(&self, resource: &Resource, known: &Known<'_>) -> Ownership {
+    pub(super) fn ownership(&self, resource: &Resource, known: &Known<'_>) -> Ownership {
         match &known.live.marker {
             Some(marker) if marker.owner == self.input.owner => Ownership::Ours(marker.digest.clone()),
             Some(marker) => Ownership::Foreign(marker.owner.clone()),

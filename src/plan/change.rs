@@ -65,6 +65,9 @@ pub struct Summary {
     /// Rules that their files pin, that are as these say, and that nobody has adopted yet.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub adoptable: usize,
+    /// Rules that are as their files say, that the service answers for in the shape it has retired, and that are left so.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retired: usize,
     /// Rules that are as they should be.
     pub no_op: usize,
     /// Rules changed outside of Palisade.
@@ -159,6 +162,12 @@ impl Change {
         })
     }
 
+    /// The rule is written in the present shape for the first time: what is there is in the retired one.
+    #[must_use]
+    pub fn rewrites_shape(&self) -> bool {
+        self.fields.iter().any(|field| field.path == SHAPE)
+    }
+
     /// The rule is removed and nothing takes its place.
     #[must_use]
     pub fn is_deletion(&self) -> bool {
@@ -184,6 +193,8 @@ pub enum Class {
     Adopted,
     /// It was somebody else's.
     Foreign,
+    /// It is as its file says; the service answers for it in the shape that it has retired.
+    Migrated,
 }
 
 /// One way in which a change lets more pass.
@@ -226,7 +237,8 @@ pub struct Listed {
     /// Its display name.
     pub name: String,
     /// `orphan`, `foreign`, `unmanaged`, `auto_disabled`, `adoptable` (pinned, as its file says, without a marker) or, in
-    /// a plan that only adopts, `not_adopted`.
+    /// a plan that only adopts, `not_adopted`; `retired_shape` (as its file says, in the shape that the service has retired)
+    /// or, in a plan that only migrates, `not_migrated`.
     pub class: String,
     /// The owner or the reason.
     pub detail: Option<String>,
@@ -254,6 +266,9 @@ pub struct WriteContent {
     /// Whether the rule refuses deletion from now on.
     pub protect: bool,
 }
+
+/// The path of the entry in [`Change::fields`] that says that a change rewrites the shape. No property has this name.
+pub const SHAPE: &str = "shape";
 
 impl Plan {
     /// Version of the format that this program writes.

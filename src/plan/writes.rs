@@ -6,6 +6,7 @@ use crate::resource::{Body, Kind, LineOrigin, Live, Resource, digest, sentinel_s
 
 use super::build::{Builder, Known, OnDrift};
 use super::change::{Action, Change, Class, DriftNote, Listed, Precondition, Provenance, WriteContent};
+use super::migration::{loses, shape_change};
 use super::risk;
 
 impl Builder<'_> {
@@ -64,13 +65,13 @@ impl Builder<'_> {
         class: Class,
     ) {
         let before = known.body();
-        let fields = compare(&before, &after);
+        let mut fields = compare(&before, &after);
         let coverage_reducing = match resource.kind {
             Kind::Watchlist => risk::of_items(&before, &after),
             _ => risk::of_update(&before, &after, &resource.lines),
         };
         let names: Vec<String> = fields.iter().map(|field| field.path.clone()).collect();
-        let mut blocked = None;
+        let (mut blocked, mut note) = (None, None);
         match class {
             Class::Drift | Class::Conflict => {
                 self.drift.push(DriftNote {
@@ -108,6 +109,15 @@ impl Builder<'_> {
         if blocked.is_none() && resource.kind == Kind::Watchlist {
             blocked = fixed_columns(&fields);
         }
+        if known.live.server.legacy {
+            // With nothing else to change, no one would miss what goes with it.
+            if fields.is_empty() {
+                blocked = blocked.or_else(|| loses(known.live));
+            } else {
+                note = loses(known.live);
+            }
+            fields.push(shape_change());
+        }
         let adopt_only = class == Class::Adopted && fields.is_empty();
         match (&blocked, adopt_only) {
             (Some(_), _) => self.summary.blocked += 1,
@@ -120,6 +130,7 @@ impl Builder<'_> {
             coverage_reducing,
             provenance: provenance(&resource.lines, query_of(&before), query_of(&after)),
             blocked,
+            note,
             fields,
             ..change(resource, after, after_digest, Some(known))
         });

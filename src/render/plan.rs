@@ -186,11 +186,18 @@ pub(super) fn what(change: &Change) -> &'static str {
         ([Action::Adopt], _) => "adopt: write the ownership marker, nothing else",
         ([Action::Update], Class::Drift) => "update in place: undo a change made outside of Palisade",
         ([Action::Update], Class::Conflict) => "update in place: changed here and outside of Palisade",
+        ([Action::Update], Class::Migrated) => "migrate in place: the same content in the present shape",
+        ([Action::Update], Class::Adopted) if is_only_shape(change) => "adopt and migrate in place",
         ([Action::Update], Class::Adopted) => "adopt and update in place",
         ([Action::Update], Class::Foreign) => "take over and update in place",
         ([Action::Update], _) => "update in place",
         _ => "replace",
     }
+}
+
+/// Nothing but the shape differs, and the marker.
+fn is_only_shape(change: &Change) -> bool {
+    change.rewrites_shape() && change.fields.len() == 1
 }
 
 fn one(out: &mut String, change: &Change, paint: Paint) {
@@ -435,9 +442,21 @@ fn listed(out: &mut String, plan: &Plan, paint: Paint) {
         let text = format!("{text}: `palisade adopt -e {environment}` writes the ownership marker.");
         let _ = writeln!(out, "\n{}", paint.faint(&text));
     }
-    let left = of("not_adopted");
-    if !left.is_empty() {
-        let _ = writeln!(out, "\nNot adopted:");
+    let retired = of("retired_shape").len();
+    if retired > 0 {
+        let text = match retired {
+            1 => "1 rule still has the shape that was retired on 2026-10-01".to_owned(),
+            count => format!("{count} rules still have the shape that was retired on 2026-10-01"),
+        };
+        let environment = safe::line(&plan.environment);
+        let text = format!("{text}: `palisade migrate -e {environment}` rewrites them in place.");
+        let _ = writeln!(out, "\n{}", paint.faint(&text));
+    }
+    for (class, title) in [("not_adopted", "Not adopted:"), ("not_migrated", "Not migrated:")] {
+        let left = of(class);
+        if !left.is_empty() {
+            let _ = writeln!(out, "\n{title}");
+        }
         for one in left {
             let detail = one.detail.as_deref().unwrap_or_default();
             let _ = writeln!(out, "    {}  {}", safe::line(&one.address), safe::line(detail));

@@ -23,7 +23,8 @@ pub(crate) struct Record {
     pub(crate) created_ms: i64,
     pub(crate) modified_by: Actor,
     pub(crate) modified_ms: i64,
-    /// What the service counts against its limits ("scheduled", "nrt", or "" for a disabled rule).
+    /// What the service counts against its limits ("scheduled", "nrt", or "" for a disabled rule); of a custom detection,
+    /// whether an update ended its retired shape ("rewritten").
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) class: String,
     /// Keys that must be unique on the shelf, such as `name:my rule`.

@@ -401,6 +401,9 @@ switches! {
     graph_read_lag: u64 = 0, "peers 5 [UNK]";
     /// Properties that were removed on 2026-10-01.
     graph_legacy_properties: Unknown = Unknown::Refused, "A.0, E1 [UNK]";
+    /// Rules, by name or id, that are still answered in the shape removed on 2026-10-01 until they are updated through the
+    /// API; `*`: all. Properties that the shape has no word for stay in the present one.
+    graph_retired_shape: Vec<String> = Vec::new(), "A.0, E1 [UNK]";
     /// Properties that never existed.
     graph_unknown_properties: Unknown = Unknown::Refused, "A.5 [UNK]";
     /// Versions that know lookback, eventGroupingKind and incidentConfiguration.

@@ -321,6 +321,7 @@ fn what_no_file_can_say_is_held_back_and_kept() {
         "imports/lab/from-the-future.json",
         "imports/lab/isolating.yaml",
         "XDR-08",
+        "correct its file and move it below rules/",
     ]);
     assert!(world.read("imports/lab/long.yaml").contains("xxxx"), "{ran}");
     let raw: Value = serde_json::from_str(&world.read("imports/lab/from-the-future.json")).unwrap();
@@ -334,6 +335,23 @@ fn what_no_file_can_say_is_held_back_and_kept() {
     assert!(world.read("imports/lab/isolating.yaml").ends_with("# mine\n"));
     world.run("import live -e lab --force").exits(0);
     assert!(!world.read("imports/lab/isolating.yaml").contains("# mine"));
+}
+
+#[test]
+fn a_column_that_nobody_knows_is_told_with_the_way_on() {
+    let world = World::empty();
+    let body = scheduled("Odd", "SecurityEvent | where Contoso == 1 | project TimeGenerated");
+    add(&world, &rule("7a2f0f0e-6a0b-4c8b-9a5e-0a4a4a9f2001", "Scheduled", &body));
+    world.run("import live -e lab --select odd").exits(0).says(&[
+        "0 rules imported, 1 held back",
+        "no column, variable or function is named 'Contoso'",
+        "`palisade schema pull -e lab`, then import again",
+    ]);
+    world.run(PLAN).has_nothing_to_do().says(&["Left alone: 2 unmanaged"]);
+    // Corrected and moved, it is the same rule.
+    let file = world.read("imports/lab/odd.yaml").replace("Contoso == 1", "EventID == 1");
+    world.write("rules/odd.yaml", file);
+    world.run(PLAN).exits(2).says(&["0 to create, 1 to update, 0 to delete", "adopt and update in place"]);
 }
 
 #[test]

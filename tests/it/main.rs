@@ -30,6 +30,7 @@ mod kinds;
 mod kql;
 mod kql_oracle;
 mod layers;
+mod migrate;
 mod outputs;
 mod plans;
 mod plays;

@@ -130,3 +130,68 @@ fn a_gap_stands_for_any_text_and_nothing_else_is_forgiven() {
         assert_eq!(fits(expected, printed), fit, "{expected:?} {printed:?}");
     }
 }
+
+/// Commands of shell blocks on every page, each a line that begins with the program's name.
+#[test]
+fn every_command_of_every_page_is_one_that_the_program_takes() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages = vec![project.join("README.md")];
+    for folder in ["docs", "docs/commands", "docs/guides", "docs/concepts", "docs/design"] {
+        let found = std::fs::read_dir(project.join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        pages.extend(found.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
+    }
+    let (mut commands, mut wrong) = (0, String::new());
+    for page in pages {
+        // A line that ends in a backslash goes on in the next.
+        let text = std::fs::read_to_string(&page).unwrap().replace("\\\n", " ");
+        let mut in_shell = false;
+        for line in text.lines() {
+            if let Some(language) = line.trim().strip_prefix("```") {
+                in_shell = !in_shell && matches!(language, "sh" | "console" | "bash");
+                continue;
+            }
+            let line = line.trim().strip_prefix("$ ").unwrap_or(line.trim());
+            if !in_shell || !line.starts_with("palisade ") {
+                continue;
+            }
+            commands += 1;
+            if let Err(error) = palisade::cli::definition().try_get_matches_from(words(line)) {
+                use clap::error::ErrorKind::{DisplayHelp, DisplayVersion};
+                if !matches!(error.kind(), DisplayHelp | DisplayVersion) {
+                    wrong.push_str(&format!("{}: {line}\n{error}\n", page.display()));
+                }
+            }
+        }
+    }
+    assert!(commands > 60, "{commands}");
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// The words of the first command of a line of a shell.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote, mut any) = (Vec::new(), String::new(), None, false);
+    // What stands in brackets may be left out.
+    let mut optional = false;
+    for c in line.chars() {
+        match (quote, c) {
+            (None, '[' | ']') => optional = c == '[',
+            _ if optional => {}
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), c) => word.push(c),
+            (None, '"' | '\'') => (quote, any) = (Some(c), true),
+            (None, '#') if word.is_empty() => break,
+            (None, ';' | '|' | '<' | '>' | '&') => break,
+            (None, c) if c.is_whitespace() => {
+                if any || !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                }
+                any = false;
+            }
+            (None, c) => word.push(c),
+        }
+    }
+    if any || !word.is_empty() {
+        words.push(word);
+    }
+    words
+}

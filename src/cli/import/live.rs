@@ -198,6 +198,9 @@ fn text(opened: &Opened, environment: &Environment, import: &Import, args: &Live
             out.push_str(&format!("    and {more} more; --format json has all\n"));
         }
     }
+    if !import.held.is_empty() {
+        out.push_str(&way_on(environment, &import.held));
+    }
     leave(&mut out, opened, &import.left, ui);
     if !import.rules.is_empty() && !args.dry_run {
         let name = safe::line(&environment.name);
@@ -206,6 +209,23 @@ fn text(opened: &Opened, environment: &Environment, import: &Import, args: &Live
         ));
     }
     out
+}
+
+/// What to do about rules that are held back.
+fn way_on(environment: &Environment, held: &[Held]) -> String {
+    let mut text = "They stay in the tenant as they are, and no plan touches them. To manage one, correct its file and move it \
+                    below rules/: its rule_id\nkeeps it in place.\n"
+        .to_owned();
+    // Codes of queries, and of columns that a query does not return.
+    let about_names =
+        |reason: &String| ["KQL", "SEN-11", "XDR-02", "XDR-22"].iter().any(|code| reason.starts_with(code));
+    if held.iter().any(|held| held.reasons.iter().any(about_names)) {
+        text.push_str(&format!(
+            "If the tenant has tables or columns that are not known here: `palisade schema pull -e {}`, then import again.\n",
+            safe::line(&environment.name)
+        ));
+    }
+    text
 }
 
 /// Rules that got no file, by reason.

@@ -53,12 +53,14 @@ fn put_at(body: &mut Body, path: &[&str], value: Value) {
 /// A rule as it is.
 pub(super) fn live(mut rule: Body) -> Live {
     let legacy = legacy::modernise(&mut rule);
+    let unmapped = legacy::unmapped(&rule);
     let own = |name: &str| text(&rule, name).map(str::to_owned);
     let server = ServerFacts {
         etag: None,
         modified_at: own("lastModifiedDateTime"),
         modified_by: own("lastModifiedBy"),
         legacy,
+        unmapped,
         request_id: None,
     };
     let remote_id = own("id").unwrap_or_default();

@@ -7,6 +7,50 @@ use serde_json::{Map, Value, json};
 
 type Object = Map<String, Value>;
 
+/// Properties of the retired shape that say something about the rule, as paths, each with the one that took its place
+/// (CONTRACT A.0, A.4).
+pub const RETIRED: &[(&str, &str)] = &[
+    ("isEnabled", "status"),
+    ("schedule.period", "schedule.frequency"),
+    ("detectionAction.alertTemplate.category", "detectionAction.alertTemplate.tactics"),
+    ("detectionAction.alertTemplate.mitreTechniques", "detectionAction.alertTemplate.tactics"),
+    ("detectionAction.alertTemplate.impactedAssets", "detectionAction.alertTemplate.entityMappings"),
+    ("detectionAction.responseActions", "detectionAction.automatedActions"),
+    ("detectionAction.organizationalScope.scopeType", "detectionAction.organizationalScope.deviceGroups"),
+    ("detectionAction.organizationalScope.scopeNames", "detectionAction.organizationalScope.deviceGroups"),
+];
+
+/// Properties of the retired shape in which the service told about the rule; nothing took their place (CONTRACT A.4).
+pub const SAID_BY_SERVICE: &[&str] =
+    &["detectorId", "lastRunDetails", "queryCondition.lastModifiedDateTime", "schedule.nextRunDateTime"];
+
+/// What [`modernise`] left of the retired shape, as paths; an item of a list has its number from 0, and its type.
+#[must_use]
+pub fn unmapped(rule: &Object) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, _) in RETIRED {
+        let mut names = path.split('.');
+        let first = names.next().and_then(|name| rule.get(name));
+        let value = names.fold(first, |value, name| value?.get(name));
+        match value {
+            None | Some(Value::Null) => {}
+            Some(Value::Array(items)) => {
+                let item = |(number, item): (usize, &Value)| match (type_name(item), item.as_str()) {
+                    ("", None) => format!("{path}[{number}]"),
+                    ("", Some(text)) => format!("{path}[{number}] ({text})"),
+                    (kind, _) => format!("{path}[{number}] ({kind})"),
+                };
+                found.extend(items.iter().enumerate().map(item));
+            }
+            // It says nothing without the names, and the period only when the frequency is not known.
+            Some(Value::String(text)) if text.is_empty() || path.ends_with("scopeType") => {}
+            Some(Value::String(text)) => found.push(format!("{path} ({text})")),
+            Some(_) => found.push((*path).to_owned()),
+        }
+    }
+    found
+}
+
 /// Fills the present properties that are missing from those of the retired shape; whether there was anything to fill.
 ///
 /// What is said in the present shape is taken out of the retired one. What is left of it (a `Custom` period, an asset or action
@@ -76,8 +120,25 @@ fn entities(template: &mut Object) -> bool {
     }
     let Some(Value::Array(assets)) = template.get_mut("impactedAssets") else { return false };
     let mut mappings = Object::new();
+    // A name and a domain are two assets there and one account here, which is incomplete without either (CONTRACT A.5).
+    let said: Vec<String> =
+        assets.iter().filter_map(|asset| asset.get("identifier")?.as_str()).map(str::to_owned).collect();
+    let is_said = |identifier: &str| said.iter().any(|one| one == identifier);
     assets.retain(|asset| {
         let Some(identifier) = asset.get("identifier").and_then(Value::as_str) else { return true };
+        if type_name(asset) == "impactedUserAsset" {
+            if let Some(stem) = identifier.strip_suffix("Domain")
+                && is_said(&format!("{stem}Name"))
+            {
+                return false;
+            }
+            let domain = identifier.strip_suffix("Name").map(|stem| format!("{stem}Domain"));
+            if let Some(domain) = domain.filter(|domain| is_said(domain)) {
+                let account = json!({"nameColumn": column(identifier), "ntDomainColumn": column(&domain)});
+                push(&mut mappings, "accounts", account);
+                return false;
+            }
+        }
         let (collection, member) = match type_name(asset) {
             "impactedDeviceAsset" if identifier == "deviceId" => ("hosts", "deviceIdColumn"),
             "impactedDeviceAsset" => ("hosts", "nameColumn"),

@@ -11,7 +11,7 @@ mod schema;
 pub(crate) mod wire;
 
 pub use api::Defender;
-pub use legacy::modernise;
+pub use legacy::{RETIRED, SAID_BY_SERVICE, modernise, unmapped};
 
 use crate::provider::Write;
 use crate::resource::Schema;

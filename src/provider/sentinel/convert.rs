@@ -26,6 +26,7 @@ pub(super) fn live(rule: AlertRule) -> Live {
             .or_else(|| rule.system_data.as_ref().and_then(|data| data.last_modified_at.clone())),
         modified_by: rule.system_data.and_then(|data| data.last_modified_by),
         legacy: false,
+        unmapped: Vec::new(),
         request_id: None,
     };
     let mut name = text(&rule.properties, "displayName").unwrap_or_default().to_owned();

@@ -2,12 +2,13 @@
 //!
 //! Start with [`answer`]; [`rules`] creates, changes and deletes, [`check`] holds the validation messages,
 //! [`read`] shows and lists, [`filter`] evaluates `$filter`, [`tables`] holds the properties, [`hunting`] answers which columns a
-//! table has.
+//! table has, [`retired`] shows rules as they were shown before 2026-10-01.
 
 pub(crate) mod check;
 pub(crate) mod filter;
 mod hunting;
 pub(crate) mod read;
+pub(crate) mod retired;
 pub(crate) mod rules;
 pub(crate) mod tables;
 

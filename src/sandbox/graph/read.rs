@@ -7,7 +7,7 @@ use axum::http::Method;
 use serde_json::{Map, Value, json};
 
 use super::tables::RULE;
-use super::{error, filter, newest_known};
+use super::{error, filter, newest_known, retired};
 use crate::sandbox::answer::Twist;
 use crate::sandbox::http::{Call, Reply, percent_encode};
 use crate::sandbox::schema::{self, Look};
@@ -138,6 +138,9 @@ pub(crate) fn render(record: &Record, newest: bool, switches: &Switches) -> Stri
         paths::set(&mut root, "queryCondition.queryText", json!(text));
     }
     normalise_techniques(&mut root, switches);
+    if retired::is_retired(record, switches) {
+        retired::dress(&mut root);
+    }
     root.to_string()
 }
 

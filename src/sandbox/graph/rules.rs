@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::tables::{RULE, SERVICE_OWNED};
-use super::{check, error, newest_known, read};
+use super::{check, error, newest_known, read, retired};
 use crate::sandbox::answer::Twist;
 use crate::sandbox::http::{Call, Reply};
 use crate::sandbox::shelf::{Actor, Record};
@@ -46,7 +46,19 @@ pub(crate) fn update(world: &mut World, call: &Call, key: &str, twist: &Twist) -
             error(call, now, 400, code, "Bad request. Please check your input.")
         }
         Ok(Err((status, code, message))) => error(call, now, status, code, &message),
-        Ok(Ok(())) => read::one(world, call, key, &id, 200),
+        Ok(Ok(())) => match rewritten(world, key, &id) {
+            Err(e) => error(call, now, 500, "InternalServerError", &e.to_string()),
+            Ok(()) => read::one(world, call, key, &id, 200),
+        },
+    }
+}
+
+/// An update through the API ends the retired shape of a rule (switch `graph_retired_shape`).
+fn rewritten(world: &mut World, key: &str, id: &str) -> Result<(), SandboxError> {
+    let record = world.shelf(key).and_then(|shelf| shelf.get(id)).map(|record| Record::clone(record));
+    match record.filter(|record| retired::is_retired(record, &world.switches)) {
+        Some(record) => world.put(key, Record { class: retired::REWRITTEN.to_owned(), ..record }),
+        None => Ok(()),
     }
 }
 

@@ -39,6 +39,16 @@ pub fn format(text: &str, file: FileId) -> Result<String, Diagnostics> {
     Err(unproven(file))
 }
 
+/// Every comment of a text whose lines end in line feeds, with where it begins; of a block scalar's header, the block's place.
+///
+/// # Errors
+/// What no layout is defined for.
+pub fn comments(text: &str, file: FileId) -> Result<Vec<(usize, &str)>, Diagnostics> {
+    let pieces = pieces::cut(text, file)?;
+    let comment = |piece: &pieces::Piece| Some((piece.range.start, piece.comment(text)?));
+    Ok(pieces.list.iter().filter_map(comment).collect())
+}
+
 /// Whether two trees hold the same values in the same order, wherever they were written.
 fn same(one: &Node, other: &Node) -> bool {
     match (&one.kind, &other.kind) {

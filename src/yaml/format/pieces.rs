@@ -52,6 +52,17 @@ pub(super) struct Piece {
     pub(super) range: Range<usize>,
 }
 
+impl Piece {
+    /// Its text, if it is a comment or the header of a block scalar with one.
+    pub(super) fn comment<'t>(&self, text: &'t str) -> Option<&'t str> {
+        match &self.sign {
+            Sign::Comment => text.get(self.range.clone()).map(str::trim_end),
+            Sign::Block(block) => block.comment(text),
+            _ => None,
+        }
+    }
+}
+
 /// All pieces of a text, in order.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pieces {
@@ -61,12 +72,7 @@ pub(super) struct Pieces {
 impl Pieces {
     /// The text of every comment, in order, headers of block scalars included.
     pub(super) fn comments<'t>(&'t self, text: &'t str) -> impl Iterator<Item = &'t str> {
-        let comment = |piece: &'t Piece| match &piece.sign {
-            Sign::Comment => text.get(piece.range.clone()).map(str::trim_end),
-            Sign::Block(block) => block.comment(text),
-            _ => None,
-        };
-        self.list.iter().filter_map(comment)
+        self.list.iter().filter_map(|piece| piece.comment(text))
     }
 }
 
