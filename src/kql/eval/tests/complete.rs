@@ -203,6 +203,26 @@ fn what_is_evaluated_has_a_row_and_what_is_not_is_on_the_page() {
 }
 
 #[test]
+fn forms_that_are_not_evaluated_say_so() {
+    for query in [
+        "print a = decimal(1.5)",
+        "find in (DeviceEvents) where DeviceId == 'x'",
+        "print a = 1 | partition by a { print b = 1 }",
+        "print a = 1 | scan with (step s output=last: true;)",
+        "print a = 'x=1' | parse-kv a as (x: long) with (pair_delimiter=' ', kv_delimiter='=', greedy=true)",
+        "adx('https://h.example/d').T",
+        "arg('').Resources",
+        "print a = datetime_utc_to_local(now(), 'US/Pacific')",
+        "print a = datetime_local_to_utc(now(), 'Europe/Brussels')",
+        "print a = hash_md5(1)",
+        "externaldata(a: long)['https://h.example/none.csv']",
+    ] {
+        let answer = run(query);
+        assert!(matches!(answer, Err(Fault::NotEvaluated { .. })), "{query}: {answer:?}");
+    }
+}
+
+#[test]
 fn every_row_stands_under_the_name_of_its_source() {
     for table in &TABLES[..2] {
         assert!(table.starts_with('#'), "the first rows have no source");
