@@ -1,5 +1,5 @@
-//! How long the pure part takes (load, compile, plan, at 100, 1,000 and 10,000 rules), and how much the whole program adds
-//! to the list calls of a tenant that is far away.
+//! How long the pure part takes (load, compile, plan, at 100, 1,000 and 10,000 rules), how much the whole program adds to
+//! the list calls of a tenant that is far away, and how close it comes to what a service's quota allows.
 //!
 //! The rules are the shipped ones again and again, under new names, each copy with allowlist entries, parameters and an
 //! override of its own: what a large repository looks like, with queries of real length. Figures are in
@@ -10,6 +10,7 @@
 //! cargo bench --bench pipeline -- compile                     # one step
 //! cargo bench --bench pipeline -- --repository 1000 DIR       # only write such a repository, to run the program on it
 //! cargo bench --bench pipeline -- --latency 1000 50           # `plan` against its list calls, 50 ms for each request
+//! cargo bench --bench pipeline -- --quota 1000                # `apply` of so many new analytics rules within the quota of writes
 //! cargo test --bench pipeline                                 # each step once, on few rules
 //! ```
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench stops at the first surprise")]
@@ -55,6 +56,12 @@ fn main() {
         && flag == "--latency"
     {
         latency(count.parse().unwrap(), milliseconds.parse().unwrap());
+        return;
+    }
+    if let [flag, count, ..] = arguments.as_slice()
+        && flag == "--quota"
+    {
+        quota(count.parse().unwrap());
         return;
     }
     // `cargo bench` passes --bench; without it (`cargo test`) every step runs once.
@@ -185,11 +192,7 @@ const RUNS: u32 = 5;
 fn latency(rules: usize, milliseconds: u64) {
     let folder = tempfile::tempdir().unwrap();
     write_repository(folder.path(), rules);
-    let run = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
-        let output = command.args(arguments).current_dir(folder.path()).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    };
+    let run = |arguments: &[&str]| palisade(folder.path(), arguments);
     run(&["sandbox", "switch", "arm_limit_scheduled=100000", "arm_limit_nrt=100000"]);
     run(&["apply", "-e", ENVIRONMENT, "--auto-approve"]);
     run(&["sandbox", "switch", &format!("latency_ms={milliseconds}")]);
@@ -241,6 +244,35 @@ async fn lists(repository: &Repository, state: &Path) -> (Duration, usize) {
     (shortest, deployed)
 }
 
+// --- Quotas ----------------------------------------------------------------------------------------------------------
+
+/// Resource Manager's bucket of writes, and how many a second it is refilled with (CONTRACT B.9).
+const BUCKET: (usize, usize) = (200, 10);
+
+/// `palisade apply` of so many new analytics rules, in a process of its own, on a sandbox that keeps Resource Manager's quota:
+/// how long that takes, how long the quota lets it take, and how often it was refused.
+fn quota(rules: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let of_sentinel = |(_, text): &(String, String)| text.contains("\nsentinel:");
+    let all = yaml_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("rules"));
+    write_copies(folder.path(), rules, &all.into_iter().filter(of_sentinel).collect::<Vec<_>>());
+    let switches =
+        ["arm_throttle=true", "record_bodies=true", "arm_limit_scheduled=100000", "arm_limit_nrt=100000"];
+    palisade(folder.path(), &[["sandbox", "switch"].as_slice(), &switches].concat());
+    let started = Instant::now();
+    palisade(folder.path(), &["apply", "-e", ENVIRONMENT, "--auto-approve", "--target", "sentinel/*"]);
+    let took = started.elapsed().as_secs_f64();
+    let log = fs::read_to_string(folder.path().join(".palisade/sandbox/requests.ndjson")).unwrap();
+    let count = |text: &str| log.lines().filter(|line| line.contains(text)).count();
+    let (created, refused) = (count("\"method\":\"PUT\""), count("\"status\":429"));
+    let allowed = created.saturating_sub(BUCKET.0) as f64 / BUCKET.1 as f64;
+    println!("{created} analytics rules created, {} requests in all:", log.lines().count());
+    println!("the quota allows  {allowed:.1} s");
+    println!("apply             {took:.1} s");
+    println!("ratio             {:.3}", took / allowed);
+    println!("refused (429)     {refused}");
+}
+
 // --- The repository -------------------------------------------------------------------------------------------------
 
 /// The owner id of the shipped sandbox environment.
@@ -252,10 +284,21 @@ const PARAMETERS: [(&str, &str); 2] = [
 ];
 const OVERRIDES: [(&str, &str); 1] = [("scheduled-task-untrusted-binary", "{severity: high}")];
 
-/// Writes a repository of `count` rules into `folder`, which must be empty or not exist.
+/// Runs the program to its end in `folder`, and stops at a failure.
+fn palisade(folder: &Path, arguments: &[&str]) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
+    let output = command.args(arguments).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Writes a repository of `count` rules, of all that are shipped, into `folder`, which must be empty or not exist.
 fn write_repository(folder: &Path, count: usize) {
+    write_copies(folder, count, &yaml_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("rules")));
+}
+
+/// Writes a repository of `count` rules that are copies of `templates`, in turn.
+fn write_copies(folder: &Path, count: usize, templates: &[(String, String)]) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let templates = yaml_files(&root.join("rules"));
     let lists = yaml_files(&root.join("environments/sandbox/allowlists"));
     let (mut parameters, mut overrides) = (String::new(), String::new());
     for number in 0..count {

@@ -15,6 +15,7 @@ pub mod address;
 pub mod characters;
 pub mod diagnostic;
 pub mod duration;
+mod parallel;
 pub mod source;
 
 // Authoring: what people write.

@@ -9,8 +9,8 @@ use super::journal::{Ending, Operation};
 use super::outcome::ChangeResult;
 use super::step::{Standing, Wanted};
 use super::{Bound, Run, names};
-use crate::provider::{ErrorKind, ProviderError};
-use crate::resource::Live;
+use crate::provider::{ErrorKind, ProviderError, Write};
+use crate::resource::{Kind, Live};
 
 /// How often a write is repeated when nothing but the answer was wrong.
 const TRIES: u32 = 3;
@@ -65,6 +65,20 @@ impl Run<'_> {
                 return Next::Ended(ChangeResult::Unknown(error));
             }
         };
+        // Our own write: not all of it is there yet, or the service keeps it differently.
+        let ours =
+            |write: &Write| now.as_ref().is_some_and(|live| live.marker.as_ref() == Some(&write.marker));
+        if standing == Standing::Other
+            && operation == Operation::Create
+            && wanted.write.as_ref().is_some_and(ours)
+        {
+            if wanted.change.kind == Kind::Watchlist {
+                self.record(&note(Ending::Unknown));
+                return Next::Ended(ChangeResult::Unknown(error));
+            }
+            self.record(&note(Ending::Written));
+            return Next::Ended(self.as_sent(bound, wanted, now.as_ref()));
+        }
         self.record(&note(match standing {
             Standing::Done => Ending::Written,
             Standing::ToDo => Ending::NotWritten,

@@ -137,7 +137,12 @@ impl Run<'_> {
         }
     }
 
-    fn as_sent(&self, bound: &Bound<'_>, wanted: &Wanted<'_>, kept: Option<&Live>) -> ChangeResult {
+    pub(super) fn as_sent(
+        &self,
+        bound: &Bound<'_>,
+        wanted: &Wanted<'_>,
+        kept: Option<&Live>,
+    ) -> ChangeResult {
         let (Some(write), Some(kept)) = (&wanted.write, kept) else { return ChangeResult::Applied };
         let kept_body = canonical(bound.provider.schema(), &kept.kind, &kept.body);
         let mut differences = compare(&write.body, &kept_body);

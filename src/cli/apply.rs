@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::apply::{Outcome, Settings as ApplySettings};
 use crate::diagnostic::Diagnostics;
+use crate::model::environment::Environment;
 use crate::plan::{GuardViolation, Plan, TargetState, redacted};
 use crate::render::{events, json, outcome, safe};
 use crate::resource::Kind;
@@ -15,7 +16,7 @@ use super::expected::Expected;
 use super::failure::{Exit, Failure};
 use super::journal::Journal;
 use super::outputs;
-use super::planning::{Planned, PlanningArgs, plan_environment, say_estimate, text, write_private};
+use super::planning::{self, Planned, PlanningArgs, plan_environment, text, write_private};
 use super::record::{self, Facts};
 use super::repository::Opened;
 use super::settings::Settings;
@@ -240,7 +241,6 @@ fn write_files(ended: Vec<Applied>, opened: &Opened, run: &Run<'_>) -> Result<()
 async fn fresh(planned: Planned, run: &Run<'_>) -> Result<Applied, Failure> {
     let Planned { plan, connection, states, findings } = planned;
     run.show_plan(&plan);
-    say_estimate(&plan, &connection, run.ui);
     let done = match approve(&plan, &connection, run) {
         Ok(true) => carry_out(&plan, &connection, &states, run).await.map(Some),
         Ok(false) => Ok(None),
@@ -274,10 +274,13 @@ fn approve(plan: &Plan, connection: &Connection, run: &Run<'_>) -> Result<bool, 
         return Ok(true);
     }
     if !ui.interactive {
-        return Err(Failure::error("nobody can be asked for approval here; nothing was changed")
-            .help("give --auto-approve, a saved plan, or --expect-digest"));
+        return Err(Failure::error(format!(
+            "nobody can be asked here to approve the changes in {}; nothing was changed",
+            safe::line(&plan.environment)
+        ))
+        .help("save the plan with `palisade plan -e NAME --out FILE`, review it and `palisade apply FILE`; or give --expect-digest, or --auto-approve"));
     }
-    let who = connection.identity.as_ref().map(|identity| format!(" as {identity}")).unwrap_or_default();
+    let who = connection.identity().map(|identity| format!(" as {identity}")).unwrap_or_default();
     let question =
         format!("\nCarry out these changes in {}{}?", safe::line(&plan.environment), safe::line(&who));
     if ui.confirm(&question, "yes") {
@@ -319,20 +322,28 @@ fn blocked(plan: &Plan) -> Failure {
 /// Carries out a saved plan after checking that it still is what was reviewed.
 async fn saved(opened: &Opened, plan: Plan, run: &Run<'_>) -> Result<Applied, Failure> {
     let Run { args, settings, .. } = *run;
+    let of = args
+        .plan
+        .as_ref()
+        .map_or_else(|| "the plan".to_owned(), |file| format!("the plan `{}`", file.display()));
+    let name = safe::line(&plan.environment);
+    let again =
+        format!("make it again with `palisade plan -e {name} --out FILE`, and have the new one reviewed");
+    let now = settings.now()?;
     let until: Option<jiff::Timestamp> = plan.valid_until.parse().ok();
-    if until.is_none_or(|until| settings.now().is_ok_and(|now| now >= until)) {
-        return Err(Failure::with(
-            Exit::Stale,
-            format!("the plan was valid until {}", safe::line(&plan.valid_until)),
-        )
-        .help("make it again with `palisade plan --out FILE`"));
+    if until.is_none_or(|until| now >= until) {
+        let found = format!(
+            "{of} was valid until {}, and it is {}; nothing was changed",
+            safe::line(&plan.valid_until),
+            planning::seconds(now)
+        );
+        return Err(Failure::with(Exit::Stale, found).help(again));
     }
     // PALISADE_ENV may be set for a whole pipeline.
     let wanted = &args.planning.environments.environments;
     if !wanted.is_empty() && !wanted.contains(&plan.environment) {
         return Err(Failure::error(format!(
-            "the plan is for `{}`, not for {}",
-            safe::line(&plan.environment),
+            "{of} is for `{name}`, not for {}; nothing was changed",
             safe::line(&wanted.join(", "))
         ))
         .help("leave out --env (and PALISADE_ENV), or make a plan for that environment"));
@@ -341,21 +352,14 @@ async fn saved(opened: &Opened, plan: Plan, run: &Run<'_>) -> Result<Applied, Fa
     let Some(environment) = environments.iter().find(|environment| environment.name == plan.environment)
     else {
         return Err(Failure::error(format!(
-            "there is no environment `{}` here",
-            safe::line(&plan.environment)
-        )));
+            "{of} is for `{name}`, and `{}` has no such environment; nothing was changed",
+            opened.root.display()
+        ))
+        .help("apply it in the detection repository that it was made in, or name that with -C DIR"));
     };
-    let workspaces: Vec<String> =
-        environment.sentinel.iter().map(|workspace| workspace.resource_id()).collect();
-    let same = environment.tenant_id.value == plan.tenant_id
-        && environment.owner.value == plan.owner
-        && plan.workspaces.iter().all(|id| workspaces.iter().any(|known| known.eq_ignore_ascii_case(id)));
-    if !same {
-        return Err(Failure::with(
-            Exit::Stale,
-            format!("the plan is for another tenant, owner or workspace than `{}` has now", environment.name),
-        )
-        .help("make it again with `palisade plan --out FILE`"));
+    if let Some(other) = elsewhere(&plan, environment) {
+        let found = format!("{of} is for another {other}; nothing was changed");
+        return Err(Failure::with(Exit::Stale, found).help(again));
     }
     run.show_plan(&plan);
     let applied = |plan, exit, done| Applied { plan, findings: Diagnostics::default(), exit, done };
@@ -376,15 +380,32 @@ async fn saved(opened: &Opened, plan: Plan, run: &Run<'_>) -> Result<Applied, Fa
     )
     .await?;
     let done = match connection.list().await {
-        Ok(states) => {
-            say_estimate(&plan, &connection, run.ui);
-            carry_out(&plan, &connection, &states, run).await
-        }
+        Ok(states) => carry_out(&plan, &connection, &states, run).await,
         Err(failure) => Err(failure),
     };
     connection.close().await?;
     let (exit, record, outcome) = done?;
     Ok(applied(plan, exit, Some((record, outcome))))
+}
+
+/// In what the environment is another one than the plan was made for: `tenant (…) than `lab` has now (…)`.
+fn elsewhere(plan: &Plan, environment: &Environment) -> Option<String> {
+    let differs = |what: &str, planned: &str, now: &str| {
+        format!("{what} ({}) than `{}` has now ({})", safe::line(planned), environment.name, safe::line(now))
+    };
+    if environment.tenant_id.value != plan.tenant_id {
+        return Some(differs("tenant", &plan.tenant_id, &environment.tenant_id.value));
+    }
+    if environment.owner.value != plan.owner {
+        return Some(differs("owner", &plan.owner, &environment.owner.value));
+    }
+    let known: Vec<String> = environment.sentinel.iter().map(|workspace| workspace.resource_id()).collect();
+    let gone = plan.workspaces.iter().find(|id| !known.iter().any(|one| one.eq_ignore_ascii_case(id)))?;
+    Some(differs(
+        "workspace",
+        gone,
+        if known.is_empty() { "none".to_owned() } else { known.join(", ") }.as_str(),
+    ))
 }
 
 /// Carries a plan out, records it, and says what happened.
@@ -406,11 +427,12 @@ async fn carry_out(
     let stream = (args.format == ApplyFormat::Ndjson).then_some(plan.environment.as_str());
     let outcome = carry_out::carry_out(plan, connection, states, how, &journal, stream, ui).await?;
     let exit = carry_out::report(plan, &outcome, ui);
+    let identity = connection.identity();
     let facts = Facts {
         plan,
         outcome: &outcome,
         exit,
-        identity: connection.identity.as_ref(),
+        identity: identity.as_ref(),
         started_at,
         ended_at: settings.moment().to_string(),
     };

@@ -186,7 +186,11 @@ pub(crate) fn report(plan: &Plan, outcome: &Outcome, ui: &Ui) -> Exit {
             if pending == 1 { " was" } else { "s were" }
         );
     }
-    let exit = exit(plan, done, failed, stale, open);
+    let exit = match exit(plan, done, failed, stale, open) {
+        // What a stopped run began may be there, whatever it counts as.
+        Exit::Error if outcome.stopped => Exit::Partial,
+        exit => exit,
+    };
     if exit == Exit::Partial {
         ui.tell(&lists(outcome));
     }

@@ -21,14 +21,30 @@ pub(crate) const SANDBOX_STATE: &str = ".palisade/sandbox";
 /// An environment's connections. Call [`Connection::close`] at the end: the sandbox writes its state then.
 pub(crate) struct Connection {
     pub(crate) providers: Vec<Box<dyn Provider>>,
-    pub(crate) identity: Option<Identity>,
     session: Session,
     sandbox: Option<sandbox::Running>,
 }
 
-/// Connects to every target of an environment and signs in to each service that it uses. Watchlists are looked at where
-/// `watchlists` says so.
+/// Connects to every target of an environment and signs in to each service that it uses.
 pub(crate) async fn connect(
+    environment: &Environment,
+    watchlists: bool,
+    root: &Path,
+    credential: CredentialChoice,
+    settings: &Settings,
+) -> Result<Connection, Failure> {
+    let connection = prepare(environment, watchlists, root, credential, settings).await?;
+    let platforms: std::collections::BTreeSet<_> =
+        connection.providers.iter().map(|provider| provider.target().platform()).collect();
+    let sign_ins = platforms.into_iter().map(|platform| connection.session.sign_in(platform));
+    for signed_in in futures::future::join_all(sign_ins).await {
+        signed_in?;
+    }
+    Ok(connection)
+}
+
+/// As [`connect`], without asking anybody anything yet. Watchlists are looked at where `watchlists` says so.
+pub(crate) async fn prepare(
     environment: &Environment,
     watchlists: bool,
     root: &Path,
@@ -59,18 +75,19 @@ pub(crate) async fn connect(
         let sentinel = session.sentinel(Arc::clone(&workspace.value), version);
         providers.push(Box::new(sentinel.with_watchlists(watchlists)));
     }
-    let platforms: std::collections::BTreeSet<_> =
-        providers.iter().map(|provider| provider.target().platform()).collect();
-    for signed_in in futures::future::join_all(platforms.into_iter().map(|of| session.sign_in(of))).await {
-        signed_in?;
-    }
-    Ok(Connection { providers, identity: session.identity(), session, sandbox: local })
+    Ok(Connection { providers, session, sandbox: local })
 }
 
 impl Connection {
-    /// Lists every target, all at once.
+    /// Who it acts as, once somebody signed in.
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        self.session.identity()
+    }
+
+    /// Lists every target, all at once, each as soon as its service is signed in to.
     pub(crate) async fn list(&self) -> Result<Vec<TargetState>, Failure> {
         let reads = self.providers.iter().map(|provider| async move {
+            self.session.sign_in(provider.target().platform()).await?;
             provider.list().await.map(|live| TargetState {
                 target: provider.target().clone(),
                 schema: provider.schema(),

@@ -66,8 +66,13 @@ impl Expected {
         if *expected == plan.digest {
             return Ok(());
         }
-        let found = format!("the plan's digest is {}, not the expected {expected}", plan.digest);
+        let found = format!(
+            "the plan of {} has the digest {}, not the expected {}; nothing was changed",
+            safe::line(&plan.environment),
+            plan.digest,
+            safe::line(expected)
+        );
         Err(Failure::with(Exit::Stale, found)
-            .help("something changed since the plan was reviewed; review the new plan"))
+            .help("the files, an allowlist's day or the tenant changed since the review: review the new plan, and expect its digest"))
     }
 }

@@ -5,6 +5,8 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::render::safe;
+
 use super::failure::Failure;
 
 /// Folders and files of a detection repository; nothing else of a revision is read.
@@ -125,13 +127,22 @@ pub(crate) fn clean_commit(root: &Path) -> Option<String> {
 fn commit_of(root: &Path, revision: &str) -> Result<String, Failure> {
     let mut command = git(root);
     command.args(["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")]);
-    let answer = command.stderr(Stdio::null()).output().map_err(|error| no_git(&error))?;
+    let answer = command.output().map_err(|error| no_git(&error))?;
     let commit = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
     if answer.status.success() && !commit.is_empty() {
         return Ok(commit);
     }
-    Err(Failure::error(format!("there is no revision `{revision}` here"))
-        .help("give a commit, tag or branch that this clone has; a shallow clone has few"))
+    let here = root.display();
+    // An unknown revision is told by the exit code alone; words mean that git could not even look.
+    let words = String::from_utf8_lossy(&answer.stderr);
+    if let Some(why) = words.lines().find(|line| !line.trim().is_empty()) {
+        let what = format!("git cannot look for the revision `{}` in `{here}`", safe::line(revision));
+        let mut failure = Failure::error(what);
+        failure.causes.push(safe::line(why.trim()));
+        return Err(failure.help("the detection repository has to be a git clone that belongs to you; for a container's, git wants `safe.directory`"));
+    }
+    Err(Failure::error(format!("there is no revision `{}` in `{here}`", safe::line(revision)))
+        .help("give a commit, tag or branch that this clone has (`git log`); a shallow clone has few: `git fetch --unshallow`"))
 }
 
 fn text(root: &Path, arguments: &[&str]) -> Option<String> {

@@ -7,7 +7,7 @@ use crate::diagnostic::Diagnostics;
 use super::block_on;
 use super::failure::{Exit, Failure};
 use super::outputs;
-use super::planning::{PlanningArgs, json, plan_environment, say_estimate, shown_json, text, write_private};
+use super::planning::{PlanningArgs, json, plan_environment, shown_json, text, write_private};
 use super::settings::Settings;
 use super::ui::Ui;
 
@@ -83,7 +83,6 @@ pub(crate) fn run(args: &PlanArgs, start: &Path, settings: &Settings, ui: &Ui) -
             if args.format == PlanFormat::Text {
                 ui.data(&text(&planned.plan, ui));
             }
-            say_estimate(&planned.plan, &planned.connection, ui);
             planned.connection.close().await?;
             Ok((planned.plan, planned.findings))
         });

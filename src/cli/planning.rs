@@ -12,7 +12,7 @@ use crate::provider::auth::CredentialChoice;
 use crate::render::safe;
 use crate::resource::Resource;
 
-use super::connection::{Connection, connect};
+use super::connection::{Connection, prepare};
 use super::failure::Failure;
 use super::outputs::{self, MarkdownArgs};
 use super::repository::{EnvironmentArgs, Opened};
@@ -238,11 +238,22 @@ pub(crate) async fn plan_environment(
     settings: &Settings,
     ui: &Ui,
 ) -> Result<Planned, Failure> {
-    let (desired, diagnostics) = opened.compile_proven(environment, settings.today()?, ui)?;
+    let (today, watchlists) = (settings.today()?, opened.has_watchlists(environment));
+    // Preparing sends nothing, and what does not compile must send nothing. But a sandbox reads its state meanwhile.
+    let (connection, compiled) =
+        futures::join!(prepare(environment, watchlists, &opened.root, args.credential.0, settings), async {
+            opened.compile_proven(environment, today, ui)
+        },);
+    let (desired, diagnostics) = match (compiled, connection.is_ok()) {
+        (Ok(compiled), _) => compiled,
+        (Err(failure), false) => return Err(failure),
+        (Err(failure), true) => {
+            connection?.close().await?;
+            return Err(failure);
+        }
+    };
     warn(opened, &diagnostics, ui);
-    let connection =
-        connect(environment, opened.has_watchlists(environment), &opened.root, args.credential.0, settings)
-            .await?;
+    let connection = connection?;
     let states = match connection.list().await {
         Ok(states) => states,
         Err(failure) => {
@@ -258,7 +269,7 @@ pub(crate) async fn plan_environment(
     let ttl = now.checked_add(VALID_HOURS.hours()).unwrap_or(now);
     let expiry = desired.next_expiry.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok());
     let valid_until = expiry.map_or(ttl, |expiry| expiry.timestamp().min(ttl));
-    let policy = args.policy(environment, opened.affected(environment, settings.today()?));
+    let policy = args.policy(environment, opened.affected(environment, today));
     let mut plan = crate::plan::plan(&Input {
         environment: &environment.name,
         owner: &environment.owner.value,
@@ -269,6 +280,7 @@ pub(crate) async fn plan_environment(
         evaluated_at: &seconds(now),
         valid_until: &seconds(valid_until),
     });
+    plan.estimated_seconds = connection.estimate(&plan).as_secs();
     if let serde_json::Value::Array(items) =
         crate::render::diagnostics::json(&diagnostics, &opened.repository.sources)
     {
@@ -311,21 +323,8 @@ fn warn(opened: &Opened, diagnostics: &Diagnostics, ui: &Ui) {
     }
 }
 
-/// Says how long an apply takes when the services' quotas decide that; from that many seconds on.
-const WORTH_SAYING: u64 = 10;
-
-/// `Within the services' quotas this takes about 9 min.`
-pub(crate) fn say_estimate(plan: &Plan, connection: &Connection, ui: &Ui) {
-    let seconds = connection.estimate(plan).as_secs();
-    if seconds >= WORTH_SAYING {
-        let time =
-            if seconds < 90 { format!("{seconds} s") } else { format!("{} min", seconds.div_ceil(60)) };
-        ui.say(&format!("Within the services' quotas this takes about {time}."));
-    }
-}
-
 /// RFC 3339 with whole seconds.
-fn seconds(time: jiff::Timestamp) -> String {
+pub(crate) fn seconds(time: jiff::Timestamp) -> String {
     jiff::Timestamp::from_second(time.as_second()).unwrap_or(time).to_string()
 }
 

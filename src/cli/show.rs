@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::plan::Plan;
+use crate::render::safe;
 
 use super::failure::{Exit, Failure};
 use super::outputs::{MarkdownArgs, plans_markdown, writable};
@@ -40,17 +41,20 @@ pub(crate) fn run(args: &ShowArgs, ui: &Ui) -> Result<Exit, Failure> {
 /// Reads and checks a saved plan.
 pub(crate) fn read(path: &Path) -> Result<Plan, Failure> {
     let unreadable = |error: std::io::Error| {
-        Failure::error(format!("the plan file `{}` cannot be read", path.display())).caused_by(&error)
+        Failure::error(format!("the plan file `{}` cannot be read", path.display()))
+            .caused_by(&error)
+            .help("name a file that `palisade plan -e NAME --out FILE` wrote")
     };
     let size = std::fs::metadata(path).map_err(unreadable)?.len();
     if size > MAX_BYTES {
-        return Err(Failure::error(format!("`{}` is too large for a plan ({size} bytes)", path.display())));
+        let why =
+            format!("`{}` is too large for a plan ({size} bytes, of at most {MAX_BYTES})", path.display());
+        return Err(Failure::error(why).help("name a file that `palisade plan -e NAME --out FILE` wrote"));
     }
     let bytes = std::fs::read(path).map_err(unreadable)?;
-    let unusable = |why: &dyn std::fmt::Display| {
-        Failure::error(format!("`{}`: {why}", path.display()))
-            .help("make the plan again with `palisade plan --out FILE`")
-    };
-    let text = std::str::from_utf8(&bytes).map_err(|error| unusable(&format!("not a plan file: {error}")))?;
-    crate::plan::file::read(text).map_err(|error| unusable(&error))
+    // What is no text is no plan either, and is told in the same words.
+    crate::plan::file::read(&String::from_utf8_lossy(&bytes)).map_err(|error| {
+        let why = format!("`{}`: {}", path.display(), safe::line(&error.to_string()));
+        Failure::error(why).help(error.help())
+    })
 }

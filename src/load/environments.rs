@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::document;
 use super::files::{Files, Found, start_of};
+use super::{document, text};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes, did_you_mean};
 use crate::model::Repository;
 use crate::model::allowlist::Scope;
+use crate::parallel;
 use crate::yaml::decode::{allowlist, environment, object, schema, watchlist};
-use crate::yaml::{Node, NodeKind, merge};
+use crate::yaml::{Node, NodeKind, merge, read};
 
 const FOLDER: &str = "environments";
 /// Holds the shared allowlists; never an environment.
@@ -135,17 +136,26 @@ fn load_allowlists(
 ) -> Vec<String> {
     let root = format!("{FOLDER}/{folder}/allowlists");
     let found = files.tree(&root, &["yaml", "yml"], &mut repository.sources, out);
-    let mut names = Vec::with_capacity(found.len());
-    for file in found {
-        let name = allowlist_name(&file, &root, scope);
-        if let Some((document, _)) = document(&file, files, repository, out) {
-            let decoded = allowlist::allowlist(&document, &name, scope.clone(), out);
-            if document.get("sensitive").is_some_and(|node| node.kind != NodeKind::Bool(false)) {
-                repository.sources.mark_sensitive(document.file());
+    let names: Vec<String> = found.iter().map(|file| allowlist_name(file, &root, scope)).collect();
+    let texts =
+        found.iter().zip(&names).filter_map(|(file, name)| Some((name, text(file, files, repository, out)?)));
+    let texts: Vec<_> = texts.collect();
+    let decoded = parallel::map(&texts, |(name, (text, id))| {
+        let document = read::read(text, *id)?;
+        let mut problems = Diagnostics::default();
+        let list = allowlist::allowlist(&document, name, scope.clone(), &mut problems);
+        let sensitive = document.get("sensitive").is_some_and(|node| node.kind != NodeKind::Bool(false));
+        Ok::<_, Diagnostics>((list, problems, sensitive.then_some(*id)))
+    });
+    for one in decoded {
+        match one {
+            Ok((list, problems, sensitive)) => {
+                out.extend(problems);
+                sensitive.into_iter().for_each(|id| repository.sources.mark_sensitive(id));
+                repository.allowlists.extend(list.map(Arc::new));
             }
-            repository.allowlists.extend(decoded.map(Arc::new));
+            Err(problems) => out.extend(problems),
         }
-        names.push(name);
     }
     names
 }

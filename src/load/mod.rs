@@ -15,6 +15,7 @@ use std::sync::Arc;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::model::Repository;
 use crate::model::rule::{Query, Rule};
+use crate::parallel;
 use crate::source::{FileId, Span};
 use crate::yaml::decode::{project, rule};
 use crate::yaml::{Node, Text, encoding, read};
@@ -92,15 +93,19 @@ fn load_rules(files: &mut Files, repository: &mut Repository, out: &mut Diagnost
     let mut queries: std::collections::HashMap<String, Found> =
         queries.into_iter().map(|file| (file.without_extension().to_owned(), file)).collect();
     let mut stems = Vec::with_capacity(rules.len());
+    let mut unread = Vec::with_capacity(rules.len());
     for file in rules {
         let sibling = queries.remove(file.without_extension());
         let query = sibling.and_then(|sibling| external_query(&sibling, files, repository, out));
-        let Some((document, id)) = document(&file, files, repository, out) else {
-            stems.extend(repository.sources.last().map(|id| (file.stem().to_owned(), Span::new(id, 0, 0))));
-            continue;
-        };
-        stems.push((file.stem().to_owned(), Span::new(id, 0, 0)));
-        let (rule, problems) = rule::decode_rule(&document, query, Some(file.stem()));
+        let text = text(&file, files, repository, out);
+        stems.extend(repository.sources.last().map(|id| (file.stem().to_owned(), Span::new(id, 0, 0))));
+        unread.extend(text.map(|(text, id)| (file, query, text, id)));
+    }
+    let decoded = parallel::map(&unread, |(file, query, text, id)| match read::read(text, *id) {
+        Ok(document) => rule::decode_rule(&document, query.clone(), Some(file.stem())),
+        Err(problems) => (None, problems),
+    });
+    for (rule, problems) in decoded {
         out.extend(problems);
         repository.rules.extend(rule.map(Arc::new));
     }
@@ -139,6 +144,17 @@ fn external_query(
     Some(Query { text: Text::of_file(&text), span: whole })
 }
 
+/// A file's text; that it cannot be read is reported.
+fn text(
+    file: &Found,
+    files: &mut Files,
+    repository: &mut Repository,
+    out: &mut Diagnostics,
+) -> Option<(Arc<str>, FileId)> {
+    let id = files.read(file, &mut repository.sources, out)?;
+    Some((repository.sources.file(id)?.text.clone(), id))
+}
+
 /// Reads a file as YAML; problems are reported.
 fn document(
     file: &Found,
@@ -146,8 +162,7 @@ fn document(
     repository: &mut Repository,
     out: &mut Diagnostics,
 ) -> Option<(Node, FileId)> {
-    let id = files.read(file, &mut repository.sources, out)?;
-    let text = repository.sources.file(id)?.text.clone();
+    let (text, id) = text(file, files, repository, out)?;
     match read::read(&text, id) {
         Ok(node) => Some((node, id)),
         Err(problems) => {

@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::address::{Address, Target, matches_glob};
 use crate::diff::{canonical, compare};
 use crate::model::environment::{Guards, Prune};
+use crate::parallel;
 use crate::resource::{Body, Kind, Live, Marker, Resource, Schema, digest, hex};
 
 use super::affected::{Affected, written};
@@ -151,14 +152,13 @@ impl Known<'_> {
 
 impl<'a> Builder<'a> {
     fn target(&mut self, state: &'a TargetState) {
-        let mut known: Vec<Known<'a>> = state
-            .live
-            .iter()
-            .map(|live| {
-                let body = canonical(state.schema, &live.kind, &live.body);
-                Known { live, schema: state.schema, digest: digest(&live.kind, &body), claimed: false }
-            })
-            .collect();
+        let mut known: Vec<Known<'a>> = parallel::map(&state.live, |live| {
+            digest(&live.kind, &canonical(state.schema, &live.kind, &live.body))
+        })
+        .into_iter()
+        .zip(&state.live)
+        .map(|(digest, live)| Known { live, schema: state.schema, digest, claimed: false })
+        .collect();
         // Every rule of the target by its id (`/` cannot be in one) and by the rule that our marker names.
         let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (at, one) in known.iter().enumerate() {
@@ -365,6 +365,7 @@ impl<'a> Builder<'a> {
             evaluated_at: self.input.evaluated_at.into(),
             valid_until: self.input.valid_until.into(),
             digest,
+            estimated_seconds: 0,
             summary: self.summary,
             changes: self.changes,
             changed_since,

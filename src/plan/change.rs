@@ -29,6 +29,10 @@ pub struct Plan {
     pub valid_until: String,
     /// `sha256:` over the effects only: addresses, actions, digests before and after.
     pub digest: String,
+    /// The least time, in seconds, that carrying it out takes within the services' quotas, when they are full at the
+    /// beginning; `0` where no quota is known. An estimate: no part of the effects.
+    #[serde(default)]
+    pub estimated_seconds: u64,
     /// Counts.
     pub summary: Summary,
     /// Changes, coverage-reducing ones first.

@@ -17,18 +17,47 @@ const SEAL: &str = "content_digest";
 /// Why a saved plan cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanFileError {
-    /// Not a plan at all.
-    #[error("not a plan file: {0}")]
-    Syntax(#[from] serde_json::Error),
+    /// No JSON, or only the beginning of it.
+    #[error("not a plan file, or not the whole of one: {0}")]
+    Syntax(serde_json::Error),
+    /// JSON of something else.
+    #[error("not a plan file: it has no `format_version`")]
+    Other,
+    /// What was printed for several environments.
+    #[error("it holds the plans of {0} environments, and a saved plan is for one")]
+    Several(usize),
     /// Made by a version that writes another format.
-    #[error("the plan has format {found}; this version reads {}", Plan::FORMAT_VERSION)]
+    #[error("the plan has format {found}, written by Palisade {tool}; this is {}, which reads format {}", env!("CARGO_PKG_VERSION"), Plan::FORMAT_VERSION)]
     Format {
         /// The format of the file.
         found: String,
+        /// The version that wrote it.
+        tool: String,
     },
+    /// It is as it was written, and still no plan of this version's.
+    #[error("the plan cannot be read by this version: {0}")]
+    Shape(serde_json::Error),
     /// Somebody changed it.
     #[error("the plan's digest does not fit its content: the file was changed after it was made")]
     Digest,
+}
+
+impl PlanFileError {
+    /// The next step.
+    #[must_use]
+    pub const fn help(&self) -> &'static str {
+        match self {
+            Self::Format { .. } | Self::Shape(_) => {
+                "use the version that made it, or make the plan again with `palisade plan -e NAME --out FILE`"
+            }
+            Self::Digest => {
+                "make the plan again with `palisade plan -e NAME --out FILE`, and find out who could change the file"
+            }
+            Self::Syntax(_) | Self::Other | Self::Several(_) => {
+                "make the plan again with `palisade plan -e NAME --out FILE`"
+            }
+        }
+    }
 }
 
 /// A plan as JSON, sealed.
@@ -54,18 +83,27 @@ fn seal(value: &Value) -> String {
 /// # Errors
 /// When it is no plan, of another major format, or was changed.
 pub fn read(text: &str) -> Result<Plan, PlanFileError> {
-    let mut value: Value = serde_json::from_str(text)?;
-    let found = value.get("format_version").and_then(|v| v.as_str()).unwrap_or("unknown");
+    let mut value: Value = serde_json::from_str(text).map_err(PlanFileError::Syntax)?;
+    if let Some(plans) = value.get("plans").and_then(Value::as_array) {
+        return Err(PlanFileError::Several(plans.len()));
+    }
+    let said = |name: &str| value.get(name).and_then(Value::as_str);
+    let found = said("format_version").ok_or(PlanFileError::Other)?;
     if found.split('.').next() != Plan::FORMAT_VERSION.split('.').next() {
-        return Err(PlanFileError::Format { found: found.to_owned() });
+        let tool = said("tool_version").unwrap_or("of an unknown version");
+        return Err(PlanFileError::Format { found: bounded(found), tool: bounded(tool) });
     }
     let found = value.as_object_mut().and_then(|members| members.shift_remove(SEAL));
-    let whole = found.is_some_and(|found| found == seal(&value));
-    let plan: Plan = serde_json::from_value(value)?;
-    if !whole || !is_sound(&plan) {
+    if found.is_none_or(|found| found != seal(&value)) {
         return Err(PlanFileError::Digest);
     }
-    Ok(plan)
+    let plan: Plan = serde_json::from_value(value).map_err(PlanFileError::Shape)?;
+    if is_sound(&plan) { Ok(plan) } else { Err(PlanFileError::Digest) }
+}
+
+/// A version as the file has it: anybody's text, and for one line.
+fn bounded(version: &str) -> String {
+    version.chars().filter(|c| !c.is_control()).take(40).collect()
 }
 
 /// The plan's digest fits its effects, and every content that it writes fits the digest of its change.

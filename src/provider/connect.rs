@@ -73,10 +73,17 @@ impl Session {
         let surroundings = Surroundings { variables, client: Arc::clone(&client), executor: None };
         let credentials = Credentials::resolve(credential, &tenant_id, &endpoints, &surroundings);
         let service = |platform, base: &str, scope| {
-            let credential: Arc<dyn TokenCredential> = credentials.clone();
             let pacing = (Arc::clone(pacing), waits.clone());
-            Service::new(platform, base, scope, credential, Arc::clone(&client), pacing, figures)
-                .map(Arc::new)
+            Service::new(
+                platform,
+                base,
+                scope,
+                Arc::clone(&credentials),
+                Arc::clone(&client),
+                pacing,
+                figures,
+            )
+            .map(Arc::new)
         };
         Ok(Self {
             arm: service(Platform::Sentinel, endpoints.arm(), endpoints.arm_scope())?,

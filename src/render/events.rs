@@ -22,7 +22,7 @@ pub fn version() -> Value {
 pub fn planned(plan: &Plan) -> Vec<Value> {
     let mut events = vec![json!({
         "type": "plan", "environment": plan.environment, "digest": plan.digest, "valid_until": plan.valid_until,
-        "summary": plan.summary,
+        "estimated_seconds": plan.estimated_seconds, "summary": plan.summary,
     })];
     events.extend(plan.changes.iter().map(|change| {
         json!({

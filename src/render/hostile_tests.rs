@@ -199,7 +199,7 @@ fn diagnostics_of(text: &str) -> (Diagnostics, SourceMap) {
     (findings, sources)
 }
 
-fn plan_of(text: &str) -> Plan {
+pub(super) fn plan_of(text: &str) -> Plan {
     let other = format!("{text}\n{text}x\n");
     let change = |action: Action, fields: Vec<FieldChange>| Change {
         address: text.into(),
@@ -253,6 +253,7 @@ fn plan_of(text: &str) -> Plan {
             ),
             change(Action::Delete, Vec::new()),
         ],
+        estimated_seconds: 90,
         changed_since: Some(text.into()),
         changed_entries: vec![ChangedEntry {
             entry: text.into(),

@@ -9,6 +9,7 @@ pub mod coverage;
 pub mod diagnostics;
 pub mod diagnostics_markdown;
 pub mod drift;
+pub mod estimate;
 pub mod events;
 #[cfg(test)]
 mod hostile_tests;

@@ -9,6 +9,7 @@ use crate::kql::{self, Token, TokenKind};
 use crate::plan::{Action, Change, Class, EntryChange, Plan, Provenance, Summary};
 use crate::resource::{Kind, LineOrigin};
 
+use super::estimate;
 use super::paint::Paint;
 use super::safe;
 
@@ -27,6 +28,9 @@ pub fn text(plan: &Plan, paint: Paint) -> String {
     let mut out = String::new();
     header(&mut out, plan, paint);
     let _ = writeln!(out, "{}", paint.strong(&counts(&plan.summary)));
+    if let Some(estimate) = estimate::sentence(plan) {
+        let _ = writeln!(out, "{estimate}");
+    }
     changed_entries(&mut out, plan, paint);
     drift_notes(&mut out, plan, paint);
     coverage(&mut out, plan, paint);

@@ -7,6 +7,7 @@ use crate::diff::{FieldChange, LineTag, hunks};
 use crate::plan::{Action, Change, ChangedEntry, Plan, Provenance};
 use crate::resource::LineOrigin;
 
+use super::estimate;
 use super::markdown::{Page, code, fence, html, prose};
 use super::plan::{
     NEW_VALUE, counts, is_query, is_text, layout_note, origin_text, plain_symbol, what, whole,
@@ -101,8 +102,9 @@ fn strong_counts(plan: &Plan) -> String {
 }
 
 fn facts(plan: &Plan) -> String {
+    let estimate = estimate::sentence(plan).map(|text| format!("{text}\n\n")).unwrap_or_default();
     format!(
-        "Tenant {}, owner {}. Valid until {}. Digest {}\n",
+        "{estimate}Tenant {}, owner {}. Valid until {}. Digest {}\n",
         code(&plan.tenant_id),
         code(&plan.owner),
         code(&plan.valid_until),

@@ -1,8 +1,8 @@
 //! Everything that can go wrong on the way to a service, at both services: what the journal says, how the run ends, and
 //! that a second apply makes everything as planned, with nothing lost and nothing doubled.
 //!
-//! Each case deploys two rules of one platform, one after the other, and the fault strikes the first write unless the
-//! case says otherwise. The waits in these tests are the product's own.
+//! Each case deploys two rules of one platform, one after the other, and then two watchlists; the fault strikes the first write
+//! unless the case says otherwise. The waits in these tests are the product's own.
 
 use serde_json::{Value, json};
 
@@ -16,6 +16,7 @@ struct Case {
     fault: Value,
     /// Which requests, besides the service; the first write when it says nothing.
     when: Value,
+    /// Of analytics rules, and of watchlists too.
     sentinel: Expected,
     defender: Expected,
 }
@@ -35,9 +36,23 @@ fn case(name: &'static str, fault: Value, sentinel: Expected, defender: Expected
     Case { name, fault, when: first_write(), sentinel, defender }
 }
 
-fn world(service: &str) -> World {
+/// What is deployed in a table's run: rules of a service, or watchlists, which are Resource Manager's as well.
+const KINDS: [&str; 3] = ["arm", "graph", "lists"];
+
+fn service_of(kind: &str) -> &str {
+    if kind == "graph" { "graph" } else { "arm" }
+}
+
+fn world(kind: &str) -> World {
     let world = World::empty();
-    match service {
+    match kind {
+        "lists" => {
+            for id in ["a", "b"] {
+                let text =
+                    format!("name: List {id}\nsearch_key: Host\nitems: [h1.example.com, h2.example.com]\n");
+                world.write(&format!("environments/lab/watchlists/{id}.yaml"), text);
+            }
+        }
         "arm" => {
             world.write("rules/a.yaml", TASK.replace("id: task\n", "id: a\n"));
             let second = TASK
@@ -63,17 +78,25 @@ fn endings(world: &World) -> Vec<String> {
         let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
         lines.extend(text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
     }
-    let of_a = lines.iter().filter(|line| line["address"].as_str().is_some_and(|at| at.ends_with(":a")));
+    let is_a = |at: &str| at.ends_with(":a") || at.ends_with(":watchlist/a");
+    let of_a = lines.iter().filter(|line| line["address"].as_str().is_some_and(is_a));
     let (intents, done): (Vec<&Value>, Vec<&Value>) = of_a.partition(|line| line["event"] == "intent");
     assert_eq!(intents.len(), done.len(), "every write that was begun has an end: {lines:#?}");
     done.into_iter().map(|line| line["ending"].as_str().unwrap().to_owned()).collect()
 }
 
-fn converges(world: &World, service: &str, name: &str) {
+fn converges(world: &World, kind: &str, name: &str) {
     let again = world.run(APPLY);
-    assert_eq!(again.code, 0, "{name} at {service}, again:\n{again}");
-    let (platform, count) = if service == "arm" { ("sentinel", 2) } else { ("defender", 2) };
-    assert_eq!(world.names(platform).len(), count, "{name} at {service}");
+    assert_eq!(again.code, 0, "{name} at {kind}, again:\n{again}");
+    match kind {
+        "arm" => assert_eq!(world.names("sentinel").len(), 2, "{name}"),
+        "graph" => assert_eq!(world.names("defender").len(), 2, "{name}"),
+        _ => {
+            for list in ["List a", "List b"] {
+                assert_eq!(world.document(list)["items"].as_object().unwrap().len(), 2, "{name}: {list}");
+            }
+        }
+    }
     world.run("plan -e lab --detailed-exitcode").has_nothing_to_do();
 }
 
@@ -83,16 +106,17 @@ fn run(cases: Vec<Case>) {
 
 fn run_with(cases: Vec<Case>, variables: &[(&str, &str)]) {
     for case in cases {
-        for (service, (code, expected)) in [("arm", &case.sentinel), ("graph", &case.defender)] {
-            let world = world(service);
+        for kind in KINDS {
+            let (code, expected) = if kind == "graph" { case.defender } else { case.sentinel };
+            let world = world(kind);
             let mut when = case.when.clone();
-            when["service"] = json!(service);
+            when["service"] = json!(service_of(kind));
             world.faults(&json!([{"match": when, "fault": case.fault}]));
             let ran = world.run_with(APPLY, variables);
-            assert_eq!(ran.code, *code, "{} at {service}:\n{ran}", case.name);
-            assert_eq!(endings(&world), *expected, "{} at {service}:\n{ran}", case.name);
+            assert_eq!(ran.code, code, "{} at {kind}:\n{ran}", case.name);
+            assert_eq!(endings(&world), expected, "{} at {kind}:\n{ran}", case.name);
             world.no_faults();
-            converges(&world, service, case.name);
+            converges(&world, kind, case.name);
         }
     }
 }
@@ -172,16 +196,39 @@ fn a_service_whose_clock_is_off_by_an_hour() {
 
 #[test]
 fn permissions_that_are_missing() {
-    // The token expires after the first write: the second one is refused, and nothing else is tried.
-    let mut mid_run =
-        case("401 mid-run", json!({"kind": "unauthorized"}), (5, &["written"]), (5, &["written"]));
+    // Whatever token comes is refused from the second write on: that one is refused, and nothing else is tried.
+    let refused = || json!({"kind": "unauthorized"});
+    let mut mid_run = case("401 from now on", refused(), (5, &["written"]), (5, &["written"]));
     mid_run.when = json!({"writes": true, "from": 2});
+    let mut at_once = case("401", refused(), (5, &["not_written"]), (5, &["not_written"]));
+    at_once.when = json!({"writes": true});
     run(vec![
         mid_run,
+        at_once,
         case("403 on one rule", json!({"kind": "forbidden"}), (5, &["not_written"]), (5, &["not_written"])),
-        // A refused token is refused for every rule: the second is not tried.
-        case("401", json!({"kind": "unauthorized"}), (5, &["not_written"]), (5, &["not_written"])),
     ]);
+}
+
+/// Before the second write two hours pass at the service, and its tokens hold for one: the program fetches another one and
+/// goes on.
+#[test]
+fn a_token_that_ends_in_mid_run_is_replaced() {
+    for kind in KINDS {
+        let service = service_of(kind);
+        let later = json!({"kind": "clock_skew", "seconds": 7_200});
+        let refused = json!({"kind": "unauthorized"});
+        for (name, fault) in [("two hours pass", later), ("401 once", refused)] {
+            let world = world(kind);
+            world.faults(&json!([{"match": {"service": service, "writes": true, "nth": 2}, "fault": fault}]));
+            world.forget_requests();
+            let ran = world.run(APPLY).exits(0).says(&["Applied 2 of 2 changes."]);
+            assert_eq!(endings(&world), ["written"], "{name} at {kind}:\n{ran}");
+            let refused = world.requests().iter().filter(|request| request.status() == 401).count();
+            assert_eq!((refused, world.writes().len()), (1, 3), "{name} at {kind}");
+            world.no_faults();
+            converges(&world, kind, name);
+        }
+    }
 }
 
 #[test]

@@ -115,8 +115,12 @@ fn a_revision_is_planned_and_applied_without_touching_the_working_tree() {
     world.forget_requests();
     for unknown in ["no-such-revision", "--help", "HEAD:rules"] {
         let ran = world.run_with(&format!("plan -e lab --at={unknown}"), &with_git).exits(1);
-        ran.says(&["there is no revision"]);
+        ran.says(&["there is no revision", unknown, "` in `[folder]"]);
     }
+    // A folder that git knows nothing about is another mistake than an unknown revision.
+    let bare = World::new();
+    let ran = bare.run_with("plan -e lab --at HEAD", &with_git).exits(1);
+    ran.says(&["git cannot look for the revision `HEAD`", "not a git repository", "has to be a git clone"]);
     // Without git there is no way back, and it says so.
     world.run("plan -e lab --at HEAD").exits(1).says(&["git cannot be run"]);
     world.wrote_nothing();

@@ -207,6 +207,46 @@ fn a_signal_ends_the_waiting_for_a_quota() {
     }
 }
 
+/// In the middle of an upload, and between two items of a change: what the list holds then is finished by the next run.
+#[test]
+#[cfg(unix)]
+fn a_signal_in_the_middle_of_a_watchlist_leaves_nothing_that_the_next_run_does_not_finish() {
+    let list = |hosts: &str| format!("name: Scanners\nsearch_key: Host\nitems: [{hosts}]\n");
+    let interrupted = |world: &World, sign: &str| {
+        let mut command = world.command();
+        command.args(["-v", "apply", "-e", "lab", "--auto-approve"]);
+        let (code, stderr) = signalled_at(command, "INT", &[sign]);
+        assert_eq!(code, Some(5), "{stderr}");
+        for text in ["Failed (1):\n  sentinel/law-lab:watchlist/scanners", "Run the same command again"] {
+            assert!(stderr.contains(text), "{text} in {stderr}");
+        }
+        stderr
+    };
+    let finishes = |world: &World, items: usize| {
+        world.run("apply -e lab --auto-approve").exits(0);
+        assert_eq!(world.document("Scanners")["items"].as_object().unwrap().len(), items);
+        world.run("plan -e lab --detailed-exitcode").has_nothing_to_do();
+    };
+    let world = World::empty();
+    world.write("environments/lab/watchlists/scanners.yaml", list("a.example.com, b.example.com"));
+    world.run("plan -e lab").exits(0);
+    world.switch("arm_watchlist_polls", "4");
+    let stderr = interrupted(&world, "waiting for the service to go on");
+    assert!(stderr.contains("plan again later"), "{stderr}");
+    finishes(&world, 2);
+
+    world.write(
+        "environments/lab/watchlists/scanners.yaml",
+        list("a.example.com, c.example.com, d.example.com"),
+    );
+    world.faults(&json!([{"match": {"method": "PUT", "path_contains": "/watchlistItems/", "from": 2},
+        "fault": {"kind": "status", "status": 429, "retry_after": 60}}]));
+    let stderr = interrupted(&world, "waiting before another try");
+    assert!(stderr.contains("some items are written"), "{stderr}");
+    world.no_faults();
+    finishes(&world, 3);
+}
+
 /// A run over several environments ends with the one that was under way.
 #[test]
 #[cfg(unix)]

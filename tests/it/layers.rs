@@ -31,6 +31,7 @@ const LAYERS: &[Layer] = &[
     layer("address", &[], PURE),
     layer("characters", &[], PURE),
     layer("duration", &[], PURE),
+    layer("parallel", &[], PURE),
     layer("source", &[], PURE),
     layer("diagnostic", &["source"], PURE),
     // Language.
@@ -40,7 +41,7 @@ const LAYERS: &[Layer] = &[
     layer("yaml", &["address", "characters", "diagnostic", "duration", "kql", "model", "source"], PURE),
     layer(
         "load",
-        &["address", "characters", "diagnostic", "model", "source", "yaml"],
+        &["address", "characters", "diagnostic", "model", "parallel", "source", "yaml"],
         &[NETWORK, CLOCK, PRINTING],
     ),
     // Compile, compare, plan.
@@ -63,7 +64,7 @@ const LAYERS: &[Layer] = &[
     // Its tests read back what it writes.
     layer("fixture", &[], PURE),
     layer("diff", &["duration", "resource"], PURE),
-    layer("plan", &["address", "diff", "duration", "model", "resource"], PURE),
+    layer("plan", &["address", "diff", "duration", "model", "parallel", "resource"], PURE),
     // Adoption: foreign forms of rules in, rule files out.
     layer(
         "import",

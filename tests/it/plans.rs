@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{NOW, TENANT, World, entry, snapshot};
+use crate::world::{HUNT, NOW, TENANT, World, entry, snapshot};
 
 const APPLY: &str = "apply -e lab --auto-approve";
 
@@ -108,11 +108,17 @@ fn files_that_are_no_plan_are_refused_with_a_next_step() {
     snapshot!("apply_no_plan", world.run(&format!("apply {path}")).exits(1));
     snapshot!("show_missing", world.run("show missing.plan").exits(1));
     world.run("apply rules/hunt.yaml").exits(1).says(&["not a plan file"]);
+    // What was printed for several environments.
+    std::fs::write(&path, "{\"plans\": [{}, {}]}").unwrap();
+    world
+        .run(&format!("apply {path}"))
+        .exits(1)
+        .says(&["the plans of 2 environments", "plan -e NAME --out FILE"]);
     for nonsense in [b"".as_slice(), b"[]", b"{}", b"null", b"\xff\xfe\x00", b"{\"format_version\": \"1.0\"}"]
     {
         std::fs::write(&path, nonsense).unwrap();
         for command in ["apply", "show"] {
-            world.run(&format!("{command} {path}")).exits(1).says(&["make the plan again"]);
+            world.run(&format!("{command} {path}")).exits(1).says(&["plan -e NAME --out FILE"]);
         }
     }
     world.wrote_nothing();
@@ -187,7 +193,7 @@ fn a_saved_plan_is_held_by_its_guards_until_the_number_is_approved() {
     }
     let approved = format!("apply {path} --max-deletes 1 --max-coverage-reducing 1");
     // A pipeline may name its environment for all its commands; a plan for another one is a mistake.
-    world.run_with(&approved, &[("PALISADE_ENV", "field")]).exits(1).says(&["the plan is for `lab`"]);
+    world.run_with(&approved, &[("PALISADE_ENV", "field")]).exits(1).says(&["is for `lab`, not for field"]);
     world.wrote_nothing();
     world.run_with(&approved, &[("PALISADE_ENV", "lab")]).exits(0);
     assert!(world.names("sentinel").is_empty());
@@ -213,7 +219,19 @@ fn a_plan_goes_stale() {
 
     // The environment is another one now.
     world.edit("environments/lab/environment.yaml", TENANT, "33333333-3333-4333-8333-333333333333");
-    world.run(&format!("apply {path}")).exits(4).says(&["another tenant, owner or workspace"]);
+    world
+        .run(&format!("apply {path}"))
+        .exits(4)
+        .says(&["is for another tenant (", "33333333-3333-4333-8333-333333333333"]);
+    world.edit("environments/lab/environment.yaml", "33333333-3333-4333-8333-333333333333", TENANT);
+    for (from, to, says) in [
+        ("acme/lab", "acme/other", "another owner (acme/lab)"),
+        ("law-lab", "law-new", "another workspace ("),
+    ] {
+        world.edit("environments/lab/environment.yaml", from, to);
+        world.run(&format!("apply {path}")).exits(4).says(&[says, to, "plan -e lab --out FILE"]);
+        world.edit("environments/lab/environment.yaml", to, from);
+    }
     world.wrote_nothing();
 }
 
@@ -440,4 +458,27 @@ fn an_edit_just_before_the_write_is_not_overwritten_in_sentinel() {
         (&json!("Mine."), &json!("High")),
         "{ran}"
     );
+}
+
+/// Three creates at one a minute: the third may be sent two minutes after the first, and a second for what overtakes.
+#[test]
+fn plans_say_how_long_an_apply_takes_within_the_quotas() {
+    let world = World::empty();
+    for id in ["one", "two", "three"] {
+        world.write(
+            &format!("rules/{id}.yaml"),
+            HUNT.replace("id: hunt", &format!("id: {id}")).replace("Unsigned", id),
+        );
+    }
+    let slow = [("PALISADE_GRAPH_CREATES_PER_MINUTE", "1")];
+    let sentence = "Within the services' quotas an apply takes about 3 min.";
+    world.run_with("plan -e lab --out saved.plan", &slow).exits(0).says(&[sentence]);
+    world.run_with("plan -e lab --format markdown", &slow).exits(0).says(&[sentence]);
+    world.run("show saved.plan").exits(0).says(&[sentence]);
+    let timed = world.run_with("plan -e lab --format json -q", &slow).json();
+    let free = world.run("plan -e lab --format json -q").exits(0);
+    free.never_says(&["quotas"]);
+    let free = world.run("plan -e lab --format json -q").json();
+    assert_eq!((&timed["estimated_seconds"], &free["estimated_seconds"]), (&json!(122), &json!(0)));
+    assert_eq!(timed["digest"], free["digest"], "how long it takes is no effect");
 }

@@ -22,6 +22,7 @@
 //! elsewhere one would have to probe an address for a minute to find out.
 
 mod assertion;
+mod attempt;
 mod candidates;
 mod token;
 
@@ -36,6 +37,8 @@ use azure_core::time::{Duration, OffsetDateTime};
 use azure_identity::Executor;
 
 use super::cloud::Endpoints;
+pub use attempt::CredentialError;
+use attempt::{Attempt, Outcome};
 pub use token::{Identity, WrongTenant};
 
 /// Refresh a token this long before it ends.
@@ -135,16 +138,18 @@ pub struct Surroundings {
 
 /// The credential of one environment: hands out tokens of its tenant and of no other.
 pub struct Credentials {
+    choice: CredentialChoice,
     tenant_id: String,
-    candidates: Vec<candidates::Candidate>,
+    endpoints: Endpoints,
+    surroundings: Surroundings,
     skipped: Vec<Attempt>,
     state: tokio::sync::Mutex<State>,
     identity: Mutex<Option<Identity>>,
 }
 
 /// What was learnt so far.
-#[derive(Default)]
 struct State {
+    candidates: Vec<candidates::Candidate>,
     /// The candidate that worked; it is kept for the rest of the run.
     chosen: Option<usize>,
     /// Tokens by scope: the CLIs do not keep any, and start a process for each.
@@ -154,8 +159,8 @@ struct State {
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Credentials")
+            .field("choice", &self.choice)
             .field("tenant_id", &self.tenant_id)
-            .field("candidates", &self.candidates.iter().map(|c| c.name).collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
 }
@@ -170,13 +175,68 @@ impl Credentials {
         surroundings: &Surroundings,
     ) -> Arc<Self> {
         let (candidates, skipped) = candidates::find(choice, tenant_id, endpoints, surroundings);
+        let state = State { candidates, chosen: None, tokens: HashMap::new() };
         Arc::new(Self {
+            choice,
             tenant_id: tenant_id.to_owned(),
-            candidates,
+            endpoints: endpoints.clone(),
+            surroundings: surroundings.clone(),
             skipped,
-            state: tokio::sync::Mutex::default(),
+            state: tokio::sync::Mutex::new(state),
             identity: Mutex::default(),
         })
+    }
+
+    /// A token in place of one that the service refused although it should still hold. Whoever comes second with the same
+    /// token gets what the first was given.
+    pub(in crate::provider) async fn renew(
+        &self,
+        scope: &str,
+        refused: &AccessToken,
+    ) -> azure_core::Result<AccessToken> {
+        let mut state = self.state.lock().await;
+        if state.tokens.get(scope).is_some_and(|kept| kept.token.secret() == refused.token.secret()) {
+            state.tokens.remove(scope);
+            // The SDK's credentials keep tokens too, and cannot be told to forget one: new ones are made.
+            let find = candidates::find(self.choice, &self.tenant_id, &self.endpoints, &self.surroundings);
+            state.candidates = find.0;
+        }
+        self.token(&mut state, &[scope], None).await
+    }
+
+    /// The token that is kept, or one from the first candidate that gives any.
+    async fn token(
+        &self,
+        state: &mut State,
+        scopes: &[&str],
+        options: Option<TokenRequestOptions<'_>>,
+    ) -> azure_core::Result<AccessToken> {
+        let State { candidates, chosen, tokens } = state;
+        let key = scopes.join(" ");
+        if let Some(token) = tokens.get(&key)
+            && token.expires_on > OffsetDateTime::now_utc() + EARLY
+        {
+            return Ok(token.clone());
+        }
+        let mut attempts = Vec::new();
+        for (index, candidate) in candidates.iter().enumerate() {
+            if chosen.is_some_and(|chosen| chosen != index) {
+                continue;
+            }
+            match self.ask(candidate, scopes, options.clone()).await {
+                Ok(token) => {
+                    *chosen = Some(index);
+                    tokens.insert(key, token.clone());
+                    return Ok(token);
+                }
+                Err(error) => {
+                    attempts.push(Attempt { credential: candidate.name, outcome: Outcome::Failed(error) });
+                }
+            }
+        }
+        attempts.extend(self.skipped.iter().filter_map(Attempt::again));
+        let error = CredentialError { attempts };
+        Err(azure_core::Error::new(AzureKind::Credential, error))
     }
 
     /// Who the last token belonged to; `None` before there was one.
@@ -222,125 +282,8 @@ impl TokenCredential for Credentials {
     ) -> azure_core::Result<AccessToken> {
         // Held while asking, so that tasks that start together ask once.
         let mut state = self.state.lock().await;
-        let key = scopes.join(" ");
-        if let Some(token) = state.tokens.get(&key)
-            && token.expires_on > OffsetDateTime::now_utc() + EARLY
-        {
-            return Ok(token.clone());
-        }
-        let mut attempts = Vec::new();
-        for (index, candidate) in self.candidates.iter().enumerate() {
-            if state.chosen.is_some_and(|chosen| chosen != index) {
-                continue;
-            }
-            match self.ask(candidate, scopes, options.clone()).await {
-                Ok(token) => {
-                    state.chosen = Some(index);
-                    state.tokens.insert(key, token.clone());
-                    return Ok(token);
-                }
-                Err(error) => {
-                    attempts.push(Attempt { credential: candidate.name, outcome: Outcome::Failed(error) });
-                }
-            }
-        }
-        attempts.extend(self.skipped.iter().filter_map(Attempt::again));
-        let error = CredentialError { attempts };
-        Err(azure_core::Error::new(AzureKind::Credential, error))
+        self.token(&mut state, scopes, options).await
     }
-}
-
-/// One credential that gave no token.
-#[derive(Debug)]
-struct Attempt {
-    credential: &'static str,
-    outcome: Outcome,
-}
-
-#[derive(Debug)]
-enum Outcome {
-    /// It was asked.
-    Failed(azure_core::Error),
-    /// It was not, for this reason.
-    NotTried(String),
-}
-
-impl Attempt {
-    fn again(&self) -> Option<Self> {
-        match &self.outcome {
-            Outcome::NotTried(why) => {
-                Some(Self { credential: self.credential, outcome: Outcome::NotTried(why.clone()) })
-            }
-            Outcome::Failed(_) => None,
-        }
-    }
-}
-
-/// No credential gave a token: what was tried and why each failed.
-#[derive(Debug)]
-pub struct CredentialError {
-    attempts: Vec<Attempt>,
-}
-
-impl CredentialError {
-    pub(super) fn first_failure(&self) -> Option<&azure_core::Error> {
-        self.attempts.iter().find_map(|attempt| match &attempt.outcome {
-            Outcome::Failed(error) => Some(error),
-            Outcome::NotTried(_) => None,
-        })
-    }
-
-    pub(super) fn wrong_tenant(&self) -> Option<&WrongTenant> {
-        self.attempts.iter().find_map(|attempt| match &attempt.outcome {
-            Outcome::Failed(error) => error.downcast_ref::<WrongTenant>(),
-            Outcome::NotTried(_) => None,
-        })
-    }
-
-    pub(super) fn help(&self) -> String {
-        let person = "sign in with `az login --tenant <tenant_id>`";
-        let pipeline = "or set AZURE_CLIENT_ID with AZURE_FEDERATED_TOKEN_FILE, a pipeline's OIDC or AZURE_CLIENT_SECRET";
-        format!("{person}, {pipeline}; `--credential NAME` forces one and tells more")
-    }
-}
-
-impl std::fmt::Display for CredentialError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("no credential gave a token: ")?;
-        for (index, attempt) in self.attempts.iter().enumerate() {
-            if index > 0 {
-                f.write_str("; ")?;
-            }
-            match &attempt.outcome {
-                Outcome::Failed(error) => write!(f, "{} failed: {}", attempt.credential, essence(error))?,
-                Outcome::NotTried(why) => write!(f, "{} not tried: {why}", attempt.credential)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for CredentialError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        // What the SDK wraps around it are phrases; the words are in our own message already.
-        self.first_failure().and_then(std::error::Error::source)
-    }
-}
-
-/// The innermost cause that has words: the SDK wraps it into phrases and links to its own guide.
-fn essence(error: &azure_core::Error) -> String {
-    let mut words = error.to_string();
-    let mut next = std::error::Error::source(error);
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        if !text.trim().is_empty() {
-            words = text;
-        }
-        next = cause.source();
-    }
-    let words = words.split(" Trace ID:").next().unwrap_or_default();
-    let words: String = words.chars().take(300).collect();
-    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -191,6 +191,21 @@ async fn a_token_is_fetched_once_per_scope() {
     assert_eq!(tools.commands().len(), 2);
 }
 
+/// The SDK's credential would give the refused token again: it keeps it for its whole lifetime.
+#[tokio::test]
+async fn a_refused_token_is_replaced_once_for_everybody() {
+    let (responder, tools) = (Responder::new([]), Tools::new(None));
+    let found = credentials(CredentialChoice::Auto, SECRET_SET, &responder, &tools);
+    let refused = found.get_token(&["a/.default"], None).await.unwrap();
+    assert_eq!(responder.token_requests().len(), 1);
+    found.renew("a/.default", &refused).await.unwrap();
+    assert_eq!(responder.token_requests().len(), 2);
+    // Somebody whose older token was refused meanwhile gets the new one.
+    let older = AccessToken::new("older", refused.expires_on);
+    found.renew("a/.default", &older).await.unwrap();
+    assert_eq!(responder.token_requests().len(), 2);
+}
+
 #[tokio::test]
 async fn a_token_of_another_tenant_is_refused_before_any_call() {
     let responder = Responder::of_tenant("aaaaaaaa-0000-0000-0000-000000000000", []);

@@ -152,6 +152,12 @@ pub(crate) fn from_azure(
     no_answer(&Place { operation: "authenticate", subject, platform, host, repeat: Repeat::Always }, error)
 }
 
+/// Whether a credential was asked for a token and refused, rather than not reached.
+pub(super) fn is_refused_credential(error: &azure_core::Error) -> bool {
+    let tried = find_cause::<CredentialError>(error);
+    tried.is_some_and(|tried| !tried.first_failure().is_some_and(is_network))
+}
+
 const OPEN: &str = "it may or may not have happened: run plan again, it will show";
 
 fn credential(place: &Place<'_>, tried: &CredentialError) -> ProviderError {

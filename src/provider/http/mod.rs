@@ -1,11 +1,12 @@
 //! What both providers share on the way to a service: one client, one pipeline per service, one way to call it.
 //!
 //! [`client`] builds the only reqwest client of a run; the credentials use it too, so extra roots, proxies and time
-//! limits hold everywhere. A [`Service`] is a base address with a bearer token and [`patience`]; [`Service::call`] turns
+//! limits hold everywhere. A [`Service`] is a base address with a [`bearer`] token and [`patience`]; [`Service::call`] turns
 //! every answer that is not a success into a [`ProviderError`] (see `failure` and `advice`). No redirect is followed and
 //! no link to another host, because the token would go with it.
 
 mod advice;
+mod bearer;
 mod failure;
 pub(crate) mod pace;
 pub(crate) mod patience;
@@ -13,21 +14,21 @@ pub(crate) mod patience;
 use std::sync::Arc;
 use std::time::Duration;
 
-use azure_core::credentials::TokenCredential;
 use azure_core::http::headers::{HeaderName, RETRY_AFTER};
 use azure_core::http::policies::Policy;
-use azure_core::http::policies::auth::BearerTokenAuthorizationPolicy;
 use azure_core::http::{
     ClientOptions, Context, HttpClient, Method, Pipeline, PipelineSendOptions, Request, RetryOptions,
     Transport, Url,
 };
 use serde_json::Value;
 
+use bearer::Bearer;
 pub(crate) use failure::{clean, from_azure};
 use pace::{Class, Pace};
 pub use patience::Waits;
 use patience::{Pacing, Patience, Repeat};
 
+use super::auth::Credentials;
 use super::{ErrorKind, ProviderError};
 use crate::address::Platform;
 
@@ -123,7 +124,7 @@ impl Service {
         platform: Platform,
         base: &str,
         scope: String,
-        credential: Arc<dyn TokenCredential>,
+        credentials: Arc<Credentials>,
         client: Arc<dyn HttpClient>,
         (pacing, waits): (Arc<dyn Pacing>, Waits),
         [creates, calls]: [Option<usize>; 2],
@@ -139,7 +140,7 @@ impl Service {
             help: None,
             source: Some(Box::new(error)),
         })?;
-        let bearer = BearerTokenAuthorizationPolicy::new(credential, [scope]);
+        let bearer = Bearer::new(credentials, scope);
         let pace = Arc::new(Pace::new(platform, &base, creates, calls));
         let patience = Patience::new(Arc::clone(&pace), Arc::clone(&pacing), waits.clone());
         let patience: Arc<dyn Policy> = Arc::new(patience);
@@ -227,6 +228,7 @@ impl Service {
 
     /// Waits for something that the service does by itself; `false`: the run is to stop, and nobody waits.
     pub(crate) async fn wait(&self, duration: Duration) -> bool {
+        tracing::debug!(wait_ms = duration.as_millis(), "waiting for the service to go on");
         self.waits.wait(self.pacing.as_ref(), duration).await
     }
 

@@ -101,6 +101,44 @@ async fn waits_that_are_given_up_end_at_once() {
     assert_eq!((error.kind, responder.sent().len()), (ErrorKind::Stopped, 10));
 }
 
+/// A 401 says that nothing was done, so even a create is sent again with another token; but only once.
+#[tokio::test]
+async fn a_refused_token_is_replaced_and_the_request_sent_once_more() {
+    let refused =
+        || json_reply(401, &json!({"error": {"code": "InvalidAuthenticationToken", "message": "expired"}}));
+    let written = || write(Kind::CustomDetection, "rule-a", json!({"displayName": "a"}));
+    let made = json_reply(201, &json!({"id": "acme--rule-a", "displayName": "a", "status": "enabled"}));
+    let responder = Responder::new([refused(), made]);
+    let (first, clock) = session(&responder);
+    first.defender(None).create(&written()).await.unwrap();
+    assert_eq!((responder.methods(), responder.token_requests().len()), (vec!["POST".into(); 2], 2));
+    assert!(clock.waits().is_empty());
+
+    let responder = Responder::new([refused(), refused(), refused()]);
+    let (second, _) = session(&responder);
+    let error = second.defender(None).create(&written()).await.unwrap_err();
+    assert_eq!((error.kind, error.status), (ErrorKind::Unauthenticated, Some(401)));
+    assert_eq!(responder.sent().len(), 2);
+}
+
+/// Entra is asked for another token and refuses, or cannot be reached: the one is why, the other changes nothing.
+#[tokio::test]
+async fn without_another_token_the_request_stays_refused() {
+    let refused =
+        json_reply(401, &json!({"error": {"code": "InvalidAuthenticationToken", "message": "expired"}}));
+    let secret = json!({"error": "invalid_client", "error_description": "AADSTS7000222: The secret is expired.", "error_codes": [7_000_222]});
+    for (tokens, said) in [(json_reply(401, &secret), "AADSTS7000222"), (Reply::Refused, "expired")] {
+        let responder = Responder::new([refused.clone()]);
+        let (session, _) = session(&responder);
+        session.sign_in(Platform::Defender).await.unwrap();
+        let responder = responder.refuse_tokens(tokens);
+        let error = session.defender(None).list().await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unauthenticated, "{error}");
+        assert!(error.message.contains(said), "{error}");
+        assert_eq!(responder.sent().len(), 1);
+    }
+}
+
 #[tokio::test]
 async fn gives_up_when_the_service_asks_for_too_long() {
     let reply = Reply::Answer(429, vec![("retry-after", "3600".to_owned())], String::new());
@@ -230,7 +268,8 @@ async fn explains_refusals_of_resource_manager() {
         (302, json!({}), ErrorKind::Protocol, "HTTP 302", "redirect"),
     ];
     for (status, body, kind, message, help) in cases {
-        let responder = Responder::new([json_reply(status, &body)]);
+        // A refused token is replaced once; the other one is refused as well.
+        let responder = Responder::new([json_reply(status, &body), json_reply(status, &body)]);
         let (session, _) = session(&responder);
         let error = session.sentinel(workspace(), None).list().await.unwrap_err();
         assert_eq!(error.kind, kind, "{status} {body}");

@@ -87,6 +87,8 @@ impl Sentinel {
     pub(super) async fn update_watchlist(&self, write: &Write, before: &Live) -> Result<Live, ProviderError> {
         let alias = alias_of(&write.remote_id);
         let subject = self.subject(&write.remote_id);
+        // An upload that a run was stopped in goes on at the service: what it brings would be there twice.
+        self.until_uploaded(alias).await?;
         let now = self.items(alias).await?;
         let key = text(&write.body, "itemsSearchKey").unwrap_or_default();
         let columns = columns_of(&write.body);

@@ -276,7 +276,10 @@ fn list_items(world: &mut World, call: &Call, workspace: &Workspace) -> Reply {
     let Some((record, document)) = found(world, workspace, call.segment(11)) else { return missing() };
     let empty = Map::new();
     let items = document.get("items").and_then(Value::as_object).unwrap_or(&empty);
-    let shown = items.iter().map(|(id, values)| item(&record, workspace, id, values)).collect();
+    // An upload that is under way has come half the way.
+    let under_way = document.get("polls_left").and_then(Value::as_u64).unwrap_or(0) > 0;
+    let count = if under_way { items.len() / 2 } else { items.len() };
+    let shown = items.iter().take(count).map(|(id, values)| item(&record, workspace, id, values)).collect();
     page(world, call, shown)
 }
 
