@@ -32,7 +32,7 @@ use palisade::load::load;
 use palisade::model::Repository;
 use palisade::model::environment::{Guards, Prune};
 use palisade::plan::{Adoption, Input, Migration, Plan, Policy, TargetState, plan};
-use palisade::provider::auth::CredentialChoice;
+use palisade::provider::auth::{CredentialChoice, NoFiles};
 use palisade::provider::cloud::Endpoints;
 use palisade::provider::{ConnectOptions, Provider, Session, defender, sentinel};
 use palisade::resource::{Body, Live, Marker, Resource, ServerFacts, digest};
@@ -224,6 +224,7 @@ async fn lists(repository: &Repository, state: &Path) -> (Duration, usize) {
         tenant_id: environment.tenant_id.value.clone(),
         credential: CredentialChoice::ClientSecret,
         variables: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect(),
+        files: std::sync::Arc::new(NoFiles),
         client: None,
     });
     let session = session.unwrap();

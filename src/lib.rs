@@ -45,6 +45,7 @@ pub mod catalogue;
 
 // Edge: the network.
 pub mod apply;
+pub mod checkup;
 pub mod provider;
 pub mod sandbox;
 

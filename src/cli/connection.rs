@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::address::Platform;
 use crate::model::environment::{Cloud, Environment};
 use crate::plan::{Action, Plan, TargetState};
-use crate::provider::auth::{CredentialChoice, Identity, Variables};
+use crate::provider::auth::{CredentialChoice, Files, Identity, Variables};
 use crate::provider::cloud::Endpoints;
 use crate::provider::schema::SchemaReader;
 use crate::provider::{CALL_VARIABLES, ConnectOptions, Provider, Session, Waits};
@@ -23,6 +23,47 @@ pub(crate) struct Connection {
     pub(crate) providers: Vec<Box<dyn Provider>>,
     session: Session,
     sandbox: Option<sandbox::Running>,
+}
+
+/// The machine's files, for the credentials whose variables name some.
+#[derive(Debug)]
+struct Disk;
+
+impl Files for Disk {
+    fn read(&self, path: &Path) -> std::io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+}
+
+/// The way to an environment's services, with nobody signed in yet.
+pub(crate) struct Line {
+    pub(crate) session: Session,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) sandbox: Option<sandbox::Running>,
+}
+
+/// Prepares the way to an environment's services. Nothing is sent; `cloud: sandbox` is started.
+pub(crate) async fn open(
+    environment: &Environment,
+    root: &Path,
+    credential: CredentialChoice,
+    settings: &Settings,
+) -> Result<Line, Failure> {
+    let (endpoints, local) = endpoints(environment, root, &settings.variables).await?;
+    let (credential, variables) = match &local {
+        // The sandbox has one identity of its own; the user's credentials never go there.
+        Some(running) => (CredentialChoice::ClientSecret, sandbox_variables(running, &settings.variables)),
+        None => (credential, settings.variables.clone()),
+    };
+    let session = Session::connect(ConnectOptions {
+        endpoints: endpoints.clone(),
+        tenant_id: environment.tenant_id.value.clone(),
+        credential,
+        variables,
+        files: Arc::new(Disk),
+        client: None,
+    })?;
+    Ok(Line { session, endpoints, sandbox: local })
 }
 
 /// Connects to every target of an environment and signs in to each service that it uses.
@@ -51,19 +92,7 @@ pub(crate) async fn prepare(
     credential: CredentialChoice,
     settings: &Settings,
 ) -> Result<Connection, Failure> {
-    let (endpoints, local) = endpoints(environment, root, &settings.variables).await?;
-    let (credential, variables) = match &local {
-        // The sandbox has one identity of its own; the user's credentials never go there.
-        Some(running) => (CredentialChoice::ClientSecret, sandbox_variables(running, &settings.variables)),
-        None => (credential, settings.variables.clone()),
-    };
-    let session = Session::connect(ConnectOptions {
-        endpoints,
-        tenant_id: environment.tenant_id.value.clone(),
-        credential,
-        variables,
-        client: None,
-    })?;
+    let Line { session, sandbox: local, .. } = open(environment, root, credential, settings).await?;
     let mut providers: Vec<Box<dyn Provider>> = Vec::new();
     if let Some(target) = &environment.defender {
         let version = target.api_version.as_ref().map(|version| version.value.as_str());

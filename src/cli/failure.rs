@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::provider::ProviderError;
+use crate::provider::auth::CredentialError;
+use crate::provider::{ErrorKind, ProviderError};
 use crate::sandbox::SandboxError;
 
 /// Every exit code.
@@ -93,6 +94,9 @@ impl From<ProviderError> for Failure {
 impl From<&ProviderError> for Failure {
     /// Names what was tried, what came back, the request, and the next step.
     fn from(error: &ProviderError) -> Self {
+        if let Some(tried) = credential_error(error) {
+            return Self::credentials(error, tried);
+        }
         let mut message = format!("cannot {} {}: {}", error.operation, error.subject, error.message);
         let facts: Vec<String> = error
             .status
@@ -111,6 +115,32 @@ impl From<&ProviderError> for Failure {
             None => failure,
         }
     }
+}
+
+impl Failure {
+    /// No credential gave a token: a line for each, with what is to be done about it.
+    fn credentials(error: &ProviderError, tried: &CredentialError) -> Self {
+        let mut message = format!("cannot {} {}: no credential gave a token", error.operation, error.subject);
+        for attempt in tried.attempts() {
+            message.push_str(&format!("\n  {}: {}", attempt.credential, attempt.reason()));
+            if let Some(next) = attempt.next().filter(|next| error.help.as_ref() != Some(next)) {
+                message.push_str(&format!("; {next}"));
+            }
+        }
+        Self { help: error.help.clone(), ..Self::error(message) }
+    }
+}
+
+/// What was tried, when no credential gave a token. A token of another tenant is told in one sentence instead.
+pub(crate) fn credential_error(error: &ProviderError) -> Option<&CredentialError> {
+    let mut next = std::error::Error::source(error).filter(|_| error.kind != ErrorKind::WrongTenant);
+    while let Some(cause) = next {
+        if let Some(found) = cause.downcast_ref::<CredentialError>() {
+            return Some(found);
+        }
+        next = cause.source();
+    }
+    None
 }
 
 impl From<SandboxError> for Failure {

@@ -124,6 +124,11 @@ pub(crate) fn clean_commit(root: &Path) -> Option<String> {
     changes.is_empty().then_some(commit)
 }
 
+/// The address of the remote `origin`.
+pub(crate) fn origin(root: &Path) -> Option<String> {
+    text(root, &["remote", "get-url", "origin"])
+}
+
 fn commit_of(root: &Path, revision: &str) -> Result<String, Failure> {
     let mut command = git(root);
     command.args(["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{revision}^{{commit}}")]);

@@ -14,6 +14,7 @@ mod connection;
 mod coverage;
 mod diff;
 mod docs;
+mod doctor;
 mod drift;
 mod expected;
 mod explain;
@@ -115,6 +116,8 @@ enum Command {
     Show(show::ShowArgs),
     /// Show what was changed outside of Palisade since it was last applied
     Drift(drift::DriftArgs),
+    /// Check the way to each environment: network, clock, sign-in, permissions, limits; writes nothing
+    Doctor(doctor::DoctorArgs),
     /// Compare the rules of two environments, or what an environment holds with what its files say
     Diff(diff::DiffArgs),
     /// Write the ownership marker into rules that their files pin by id, and nothing else
@@ -182,6 +185,7 @@ fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
         Command::Plan(args) => plan::run(args, &start, settings, ui),
         Command::Apply(args) => apply::run(args, &start, settings, ui),
         Command::Diff(args) => diff::run(args, &start, settings, ui),
+        Command::Doctor(args) => doctor::run(args, &start, settings, ui),
         Command::Drift(args) => drift::run(args, &start, settings, ui),
         Command::Adopt(args) => adopt::run(args, &start, settings, ui),
         Command::Migrate(args) => migrate::run(args, &start, settings, ui),

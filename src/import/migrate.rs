@@ -8,7 +8,7 @@
 
 use serde_json::{Map, Value};
 
-use super::rewrite::{Notation, parse, rewrite, value};
+use super::rewrite::{Notation, parse, rewrite, says, value};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::provider::defender::{RETIRED, SAID_BY_SERVICE, modernise};
 use crate::source::{FileId, Span};
@@ -52,11 +52,10 @@ pub struct Migrated {
 pub fn migrate(text: &str, file: FileId, notation: Notation) -> Result<Migrated, Diagnostics> {
     let unix = text.replace("\r\n", "\n");
     let root = parse(&unix, file, notation)?;
-    let before = value(&root);
-    let mut after = before.clone();
+    let mut after = value(&root);
     let mut found = Migrated { text: text.to_owned(), rules: 0, rewritten: 0, dropped: Vec::new() };
     modern(&mut after, &mut found);
-    if after != before {
+    if !says(&root, &after) {
         let rewritten = rewrite(&unix, &root, &after, notation, PLACES)?;
         found.text = if text.contains("\r\n") { rewritten.replace('\n', "\r\n") } else { rewritten };
     }
@@ -158,7 +157,11 @@ fn left(rule: &Node, found: &mut Diagnostics) {
         match (&node.kind, rest) {
             (NodeKind::Seq(items), Value::Array(rest)) => {
                 let stays = items.iter().filter(|item| rest.contains(&value(item)));
-                stays.for_each(|item| found.push(finding(item.span, path, present, &after)));
+                for item in stays {
+                    // Its kind says which one is meant.
+                    let kind = item.get("@odata.type").map_or(item.span, |kind| kind.span);
+                    found.push(finding(kind, path, present, &after));
+                }
             }
             _ => found.push(finding(node.span, path, present, &after)),
         }

@@ -57,6 +57,23 @@ pub fn value(node: &Node) -> Value {
     }
 }
 
+/// Whether a node says this. The order of members does not count.
+#[must_use]
+pub fn says(node: &Node, wanted: &Value) -> bool {
+    match (&node.kind, wanted) {
+        (NodeKind::Map(members), Value::Object(wanted)) => {
+            let alike =
+                |(key, node): &(Key, Node)| wanted.get(&key.name).is_some_and(|wanted| says(node, wanted));
+            members.len() == wanted.len() && members.iter().all(alike)
+        }
+        (NodeKind::Seq(items), Value::Array(wanted)) => {
+            items.len() == wanted.len() && items.iter().zip(wanted).all(|(item, wanted)| says(item, wanted))
+        }
+        (NodeKind::Map(_) | NodeKind::Seq(_), _) => false,
+        _ => value(node) == *wanted,
+    }
+}
+
 /// `text`, whose tree is `root`, saying `wanted`. Line ends must be line feeds.
 ///
 /// # Errors
@@ -78,7 +95,7 @@ pub fn rewrite(
         all.sort();
         all
     };
-    let says = parse(&after, file, notation).is_ok_and(|node| value(&node) == *wanted);
+    let says = parse(&after, file, notation).is_ok_and(|node| says(&node, wanted));
     let keeps = self::comments(&after, file, notation).is_ok_and(|after| kept(&after) == kept(&comments));
     if says && keeps { Ok(after) } else { Err(unproven(file)) }
 }
@@ -124,7 +141,7 @@ impl Editor<'_> {
             (NodeKind::Seq(items), Value::Array(wanted)) if items.len() == wanted.len() => {
                 items.iter().zip(wanted).for_each(|(item, wanted)| self.node(item, wanted));
             }
-            _ if value(node) == *wanted => {}
+            _ if says(node, wanted) => {}
             _ => {
                 let (start, end) = place(node.span);
                 let text = self.inline(wanted);

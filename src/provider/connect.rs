@@ -6,11 +6,12 @@ use std::time::Duration;
 use azure_core::credentials::TokenCredential;
 use azure_core::http::HttpClient;
 
-use super::auth::{CredentialChoice, Credentials, Identity, Surroundings, Variables};
+use super::auth::{CredentialChoice, Credentials, Files, Identity, Presented, Surroundings, Variables};
 use super::cloud::Endpoints;
 use super::defender::Defender;
 use super::http::patience::{Pacing, TokioPacing};
 use super::http::{self, Service, Waits};
+use super::probe::{Host, Probe};
 use super::schema::SchemaReader;
 use super::sentinel::Sentinel;
 use super::{ErrorKind, ProviderError};
@@ -27,6 +28,8 @@ pub struct ConnectOptions {
     pub credential: CredentialChoice,
     /// Environment variables.
     pub variables: Variables,
+    /// Reads the files that variables name.
+    pub files: Arc<dyn Files>,
     /// The HTTP client; `None` builds the run's own from the endpoints' roots.
     pub client: Option<Arc<dyn HttpClient>>,
 }
@@ -38,6 +41,9 @@ pub struct Session {
     graph: Arc<Service>,
     scopes: [(Platform, String, String); 2],
     waits: Waits,
+    client: Arc<dyn HttpClient>,
+    bases: [(Host, String); 3],
+    tenant_id: String,
 }
 
 impl std::fmt::Debug for Session {
@@ -60,7 +66,7 @@ impl Session {
         options: ConnectOptions,
         pacing: &Arc<dyn Pacing>,
     ) -> Result<Self, ProviderError> {
-        let ConnectOptions { endpoints, tenant_id, credential, variables, client } = options;
+        let ConnectOptions { endpoints, tenant_id, credential, variables, files, client } = options;
         let silence = variables.get(http::TIMEOUT_VARIABLE).and_then(|text| text.trim().parse().ok());
         let silence = silence.filter(|seconds| *seconds > 0).map(Duration::from_secs);
         let client = match client {
@@ -70,7 +76,7 @@ impl Session {
         let figure = |name| variables.get(name).and_then(|text| text.trim().parse().ok());
         let waits = Waits::default();
         let figures = [figure(http::pace::CREATES_VARIABLE), figure(http::pace::CALLS_VARIABLE)];
-        let surroundings = Surroundings { variables, client: Arc::clone(&client), executor: None };
+        let surroundings = Surroundings { variables, client: Arc::clone(&client), files, executor: None };
         let credentials = Credentials::resolve(credential, &tenant_id, &endpoints, &surroundings);
         let service = |platform, base: &str, scope| {
             let pacing = (Arc::clone(pacing), waits.clone());
@@ -94,6 +100,13 @@ impl Session {
             ],
             waits: waits.clone(),
             credentials,
+            bases: [
+                (Host::SignIn, endpoints.authority().to_owned()),
+                (Host::Arm, endpoints.arm().to_owned()),
+                (Host::Graph, endpoints.graph().to_owned()),
+            ],
+            client,
+            tenant_id,
         })
     }
 
@@ -141,6 +154,22 @@ impl Session {
     #[must_use]
     pub fn defender(&self, api_version: Option<&str>) -> Defender {
         Defender::new(Arc::clone(&self.graph), api_version)
+    }
+
+    /// What asks whether an apply could work.
+    #[must_use]
+    pub fn probe(&self) -> Probe {
+        Probe {
+            arm: Arc::clone(&self.arm),
+            client: Arc::clone(&self.client),
+            bases: self.bases.clone(),
+            tenant_id: self.tenant_id.clone(),
+        }
+    }
+
+    /// Who the latest assertion said that it is: what a federated credential must name.
+    pub async fn presented(&self) -> Option<Presented> {
+        self.credentials.presented().await
     }
 
     /// The tenant's tables.

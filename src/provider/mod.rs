@@ -3,7 +3,7 @@
 //! A provider turns the service's wire format into [`Live`] rules and back, retries what is safe to retry, and explains
 //! refusals. It decides nothing: what to write and whether to is in the plan. It never prints. Start with [`Provider`];
 //! `sentinel` and `defender` implement it, `http` is what they share, `auth` finds the credential, `cloud` says where the
-//! services are, and a [`Session`] puts them together for one environment. `schema` reads tables instead of rules.
+//! services are, and a [`Session`] puts them together for one environment. `schema` reads tables instead of rules, `probe` whether a write could work.
 
 pub mod auth;
 pub mod cloud;
@@ -11,6 +11,7 @@ mod connect;
 pub mod defender;
 mod fields;
 pub mod http;
+pub mod probe;
 pub mod schema;
 pub mod sentinel;
 mod technique;

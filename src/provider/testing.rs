@@ -11,7 +11,7 @@ use azure_core::http::headers::Headers;
 use azure_core::http::{AsyncRawResponse, Body, HttpClient, Request};
 use serde_json::{Value, json};
 
-use super::auth::{CredentialChoice, Variables};
+use super::auth::{CredentialChoice, NoFiles, Variables};
 use super::cloud::Endpoints;
 use super::http::patience::Pacing;
 use super::{ConnectOptions, Session, Write};
@@ -211,6 +211,7 @@ pub(super) fn session(responder: &Arc<Responder>) -> (Session, Arc<Clock>) {
             // Another tenant: it must not count.
             ("AZURE_TENANT_ID", "99999999-9999-9999-9999-999999999999"),
         ]),
+        files: Arc::new(NoFiles),
         client: Some(client),
     };
     (Session::with_pacing(options, &pacing).unwrap(), clock)

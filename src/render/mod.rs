@@ -4,6 +4,7 @@
 
 pub mod annotations;
 pub mod cases;
+pub mod checkup;
 pub mod comparison;
 pub mod coverage;
 pub mod diagnostics;

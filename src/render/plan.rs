@@ -452,8 +452,9 @@ fn listed(out: &mut String, plan: &Plan, paint: Paint) {
             1 => "1 rule still has the shape that was retired on 2026-10-01".to_owned(),
             count => format!("{count} rules still have the shape that was retired on 2026-10-01"),
         };
+        let them = if retired == 1 { "it" } else { "them" };
         let environment = safe::line(&plan.environment);
-        let text = format!("{text}: `palisade migrate -e {environment}` rewrites them in place.");
+        let text = format!("{text}: `palisade migrate -e {environment}` rewrites {them} in place.");
         let _ = writeln!(out, "\n{}", paint.faint(&text));
     }
     for (class, title) in [("not_adopted", "Not adopted:"), ("not_migrated", "Not migrated:")] {

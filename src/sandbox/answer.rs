@@ -166,6 +166,7 @@ impl World {
         let reply = match call.service {
             Service::Token => token::token(call, &self.identity, &self.switches, now),
             Service::Oidc => token::oidc(call, &self.identity, &self.switches, now),
+            Service::MachineIdentity => token::managed_identity(call, &self.identity, &self.switches, now),
             Service::Arm | Service::Graph => match token::check(call, &self.identity, &self.switches, now) {
                 Ok(caller) if call.service == Service::Arm => arm::answer(self, call, &caller, twist),
                 Ok(caller) => graph::answer(self, call, &caller, twist),

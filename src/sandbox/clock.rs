@@ -62,6 +62,11 @@ pub(crate) fn spaced(ms: i64) -> String {
     timestamp(ms).strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
+/// The same, of whole seconds since 1970.
+pub(crate) fn spaced_seconds(seconds: i64) -> String {
+    spaced(seconds.saturating_mul(1000))
+}
+
 /// `2026-11-23T10:00:00`, the form of Graph's `innerError.date`.
 pub(crate) fn bare(ms: i64) -> String {
     timestamp(ms).strftime("%Y-%m-%dT%H:%M:%S").to_string()

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 pub(crate) enum Service {
     Token,
     Oidc,
+    MachineIdentity,
     Arm,
     Graph,
     Control,
@@ -19,6 +20,7 @@ impl Service {
         match self {
             Self::Token => "token",
             Self::Oidc => "oidc",
+            Self::MachineIdentity => "identity",
             Self::Arm => "arm",
             Self::Graph => "graph",
             Self::Control => "control",
@@ -31,9 +33,10 @@ impl Service {
         match first.as_deref() {
             Some("_sandbox") => Self::Control,
             Some("_oidc") => Self::Oidc,
+            Some("_identity") => Self::MachineIdentity,
             Some("subscriptions") => Self::Arm,
             Some("beta" | "v1.0") => Self::Graph,
-            _ if segments.last().is_some_and(|s| s == "token") => Self::Token,
+            _ if segments.last().is_some_and(|s| s == "token" || s == "openid-configuration") => Self::Token,
             _ => Self::Unknown,
         }
     }
@@ -195,6 +198,8 @@ mod tests {
             ("/beta/security/rules/detectionRules", Service::Graph),
             ("/_sandbox/faults", Service::Control),
             ("/_oidc/token", Service::Oidc),
+            ("/_identity/token", Service::MachineIdentity),
+            ("/contoso/v2.0/.well-known/openid-configuration", Service::Token),
             ("/", Service::Unknown),
         ] {
             assert_eq!(call("GET", path, &Value::Null).service, service, "{path}");

@@ -26,6 +26,11 @@ pub(crate) fn claims(token: &str) -> Option<Value> {
     value.is_object().then_some(value)
 }
 
+/// The header of any token.
+pub(crate) fn header(token: &str) -> Option<Value> {
+    serde_json::from_slice(&decode(token.split('.').next()?)?).ok()
+}
+
 fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
     const BLOCK: usize = 64;
     let mut padded = [0u8; BLOCK];

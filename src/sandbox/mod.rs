@@ -13,6 +13,7 @@
 
 mod answer;
 mod arm;
+mod assertion;
 mod clock;
 mod control;
 mod duration;

@@ -309,6 +309,8 @@ switches! {
     token_any_client: bool = false, "-";
     /// Subjects that a client assertion may carry; empty: any. Another one answers AADSTS700213.
     token_federated_subjects: Vec<String> = Vec::new(), "C.2";
+    /// Certificates of the application, base64 of their DER; a client assertion made with another one answers AADSTS700027.
+    token_certificates: Vec<String> = Vec::new(), "C.2";
     /// Subject of the tokens that the OIDC stub issues.
     oidc_subject: String = "repo:acme/detections:ref:refs/heads/main".to_owned(), "C.3";
 
@@ -320,6 +322,8 @@ switches! {
     arm_onboarded: bool = true, "B.7";
     /// Is the subscription registered to Microsoft.SecurityInsights?
     arm_provider_registered: bool = true, "B.7";
+    /// Repositories that Sentinel's own Repositories feature deploys from, into every workspace: REPOSITORY, or REPOSITORY:TYPE+TYPE (AnalyticsRule, Playbook, ...).
+    arm_repositories: Vec<String> = Vec::new(), "B.13";
     /// Resource groups that do not exist (404 ResourceGroupNotFound).
     arm_missing_resource_groups: Vec<String> = Vec::new(), "B.7";
     /// Workspaces that do not exist (404 ResourceNotFound).

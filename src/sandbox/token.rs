@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::assertion::{self, FEDERATION_AUDIENCE};
 use super::clock;
 use super::http::{Call, Reply, Service, pairs};
 use super::jwt;
@@ -25,7 +26,6 @@ const OBJECT_ID: &str = "5a9db0c5-0000-4000-8000-0000000000e5";
 /// Name under which the application appears in createdBy and lastModifiedBy.
 pub(crate) const APPLICATION: &str = "palisade-sandbox-app";
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-const FEDERATION_AUDIENCE: &str = "api://AzureADTokenExchange";
 const ARM_AUDIENCES: &[&str] = &[
     "https://management.azure.com",
     "https://management.core.windows.net",
@@ -62,8 +62,11 @@ pub(crate) struct Caller {
     pub(crate) object_id: String,
 }
 
-/// Answers `POST /{tenant}/oauth2/v2.0/token`.
+/// Answers `POST /{tenant}/oauth2/v2.0/token`, and `GET /{tenant}/v2.0/.well-known/openid-configuration`.
 pub(crate) fn token(call: &Call, identity: &Identity, switches: &Switches, now_ms: i64) -> Reply {
+    if call.method == axum::http::Method::GET {
+        return discovery(call, switches).unwrap_or_else(|refusal| refusal.reply(now_ms));
+    }
     issue(call, identity, switches, now_ms).unwrap_or_else(|refusal| refusal.reply(now_ms))
 }
 
@@ -197,6 +200,28 @@ impl Refusal {
     }
 }
 
+fn known_tenant<'c>(call: &'c Call, switches: &Switches) -> Result<&'c str, Refusal> {
+    let tenant = call.segment(0);
+    if !switches.token_known_tenants.is_empty() && !contains(&switches.token_known_tenants, tenant) {
+        let text = format!(
+            "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud."
+        );
+        return Err(Refusal::new(400, "invalid_request", 90_002, text));
+    }
+    Ok(tenant)
+}
+
+fn discovery(call: &Call, switches: &Switches) -> Result<Reply, Refusal> {
+    let at = format!("{}/{}", call.origin(), tenant_id(known_tenant(call, switches)?, switches));
+    Ok(Reply::json(
+        200,
+        &json!({
+            "issuer": format!("{at}/v2.0"), "token_endpoint": format!("{at}/oauth2/v2.0/token"),
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
+        }),
+    ))
+}
+
 fn issue(call: &Call, identity: &Identity, switches: &Switches, now_ms: i64) -> Result<Reply, Refusal> {
     let form = pairs(&String::from_utf8_lossy(&call.body));
     let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
@@ -206,13 +231,7 @@ fn issue(call: &Call, identity: &Identity, switches: &Switches, now_ms: i64) -> 
             Refusal::new(400, "invalid_request", 900_144, text)
         })
     };
-    let tenant = call.segment(0);
-    if !switches.token_known_tenants.is_empty() && !contains(&switches.token_known_tenants, tenant) {
-        let text = format!(
-            "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud."
-        );
-        return Err(Refusal::new(400, "invalid_request", 90_002, text));
-    }
+    let tenant = known_tenant(call, switches)?;
     let grant = required("grant_type")?;
     if grant != "client_credentials" {
         let text = format!("The app requested an unsupported grant type '{grant}'.");
@@ -234,13 +253,38 @@ fn issue(call: &Call, identity: &Identity, switches: &Switches, now_ms: i64) -> 
             return Err(Refusal::new(401, "invalid_client", 7_000_215, text));
         }
         (None, Some(assertion)) => {
-            check_assertion(assertion, field("client_assertion_type"), call, switches, now_ms)?;
+            if field("client_assertion_type") != Some(ASSERTION_TYPE) {
+                let text = format!(
+                    "The request body must contain the parameter 'client_assertion_type' with value '{ASSERTION_TYPE}'."
+                );
+                return Err(Refusal::new(400, "invalid_request", 900_144, text));
+            }
+            assertion::check(assertion, client, call, switches, &identity.key, now_ms).map_err(
+                |(code, text)| {
+                    let status = if matches!(code, 700_027 | 700_021) { 401 } else { 400 };
+                    Refusal::new(status, "invalid_client", code, text)
+                },
+            )?;
         }
         (None, None) => {
             let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
             return Err(Refusal::new(401, "invalid_client", 7_000_218, text));
         }
     }
+    let (token, lifetime) = access_token(&audience, tenant, client, identity, switches, now_ms);
+    let body = json!({"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": token});
+    Ok(Reply::json(200, &body).header("cache-control", "no-store, no-cache"))
+}
+
+/// A signed access token, and the seconds for which it is good.
+fn access_token(
+    audience: &str,
+    tenant: &str,
+    client: &str,
+    identity: &Identity,
+    switches: &Switches,
+    now_ms: i64,
+) -> (String, i64) {
     let tid = tenant_id(tenant, switches);
     let (now, lifetime) = (now_ms / 1000, i64::try_from(switches.token_lifetime_seconds).unwrap_or(3599));
     let mut claims = Map::new();
@@ -261,9 +305,21 @@ fn issue(call: &Call, identity: &Identity, switches: &Switches, now_ms: i64) -> 
     ] {
         claims.insert(name.to_owned(), value);
     }
-    let token = jwt::sign(&Value::Object(claims), &identity.key);
-    let body = json!({"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": token});
-    Ok(Reply::json(200, &body).header("cache-control", "no-store, no-cache"))
+    (jwt::sign(&Value::Object(claims), &identity.key), lifetime)
+}
+
+/// Answers `GET /_identity/token?resource=…`: the identity endpoint of App Service and its kin, to be named in
+/// IDENTITY_ENDPOINT. The machine's tenant is `token_tenant`, or the default one.
+pub(crate) fn managed_identity(call: &Call, identity: &Identity, switches: &Switches, now_ms: i64) -> Reply {
+    if call.header("x-identity-header").unwrap_or_default().is_empty() {
+        return Reply::json(401, &json!({"statusCode": 401, "message": "the identity header is missing"}));
+    }
+    let resource = call.query("resource").unwrap_or_default();
+    let client = call.query("client_id").unwrap_or(&identity.client_id);
+    let (token, lifetime) = access_token(resource, "", client, identity, switches, now_ms);
+    let ends = (now_ms / 1000 + lifetime).to_string();
+    let body = json!({"access_token": token, "expires_on": ends, "resource": resource, "token_type": "Bearer", "client_id": client});
+    Reply::json(200, &body)
 }
 
 /// `<resource>/.default` → resource, if it is one of ours. ARM and Graph need separate tokens: one scope a request.
@@ -286,47 +342,6 @@ fn audience(scope: &str, call: &Call) -> Result<String, Refusal> {
         call.segment(0)
     );
     Err(Refusal::new(400, "invalid_resource", 500_011, text))
-}
-
-fn check_assertion(
-    assertion: &str,
-    kind: Option<&str>,
-    call: &Call,
-    switches: &Switches,
-    now_ms: i64,
-) -> Result<(), Refusal> {
-    let client = |code, text: String| Err(Refusal::new(400, "invalid_client", code, text));
-    if kind != Some(ASSERTION_TYPE) {
-        let text = format!(
-            "The request body must contain the parameter 'client_assertion_type' with value '{ASSERTION_TYPE}'."
-        );
-        return Err(Refusal::new(400, "invalid_request", 900_144, text));
-    }
-    let Some(claims) = jwt::claims(assertion) else {
-        return client(50_027, "JWT token is invalid or malformed.".to_owned());
-    };
-    let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
-    // The signature is not checked: the sandbox has no issuer's keys. Everything that a misconfigured
-    // pipeline gets wrong (audience, subject, age) is.
-    let (audience, subject) = (text("aud"), text("sub"));
-    if audience != FEDERATION_AUDIENCE && audience != format!("{}{}", call.origin(), call.path) {
-        let text = format!(
-            "No matching federated identity record found for presented assertion audience '{audience}'."
-        );
-        return client(700_212, text);
-    }
-    if claims.get("exp").and_then(Value::as_i64).is_some_and(|exp| exp <= now_ms / 1000) {
-        return client(700_024, "Client assertion is not within its valid time range.".to_owned());
-    }
-    if !switches.token_federated_subjects.is_empty()
-        && !switches.token_federated_subjects.iter().any(|s| s == subject)
-    {
-        let text = format!(
-            "No matching federated identity record found for presented assertion subject '{subject}'. Check your federated identity credential Subject, Audience and Issuer against the presented assertion."
-        );
-        return client(700_213, text);
-    }
-    Ok(())
 }
 
 fn tenant_id(tenant: &str, switches: &Switches) -> String {

@@ -43,7 +43,10 @@ fn half_a_credential_is_not_a_reason_to_fall_back() {
     let ran = world.run_with("plan -e lab", &PRINCIPAL[2..]).exits(1);
     ran.says(&["AZURE_CLIENT_ID"]).never_says(&["canary-secret"]);
     world.run("plan -e lab --credential client-secret").exits(1).says(&["AZURE_CLIENT_ID"]);
-    world.run("plan -e lab --credential secret").exits(1).says(&["client-secret, workload-identity"]);
+    world
+        .run("plan -e lab --credential secret")
+        .exits(1)
+        .says(&["client-secret, client-certificate, workload-identity"]);
 }
 
 #[test]

@@ -90,6 +90,8 @@ const LAYERS: &[Layer] = &[
     layer("catalogue", &["allowlist", "compile", "model", "plan", "resource"], PURE),
     // Edge.
     layer("provider", &["address", "resource"], &[SURROUNDINGS, PRINTING]),
+    // Facts of the edge, judged.
+    layer("checkup", &["provider"], PURE),
     layer("apply", &["diff", "plan", "provider", "resource"], &[SURROUNDINGS, CLOCK, PRINTING]),
     // On its own, so that it cannot repeat the product's mistakes.
     layer("sandbox", &[], &[PRINTING]),
@@ -100,6 +102,7 @@ const LAYERS: &[Layer] = &[
             "apply",
             "catalogue",
             "characters",
+            "checkup",
             "diagnostic",
             "diff",
             "kql",

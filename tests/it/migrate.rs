@@ -65,8 +65,8 @@ fn what_has_no_place_is_reported_where_it_stands_and_stays() {
     let world = World::empty();
     world.write("graph.json", fixture("graph/legacy.json"));
     let left = ["error[FMT-09]", "impactedSpaceshipAsset", "sendFlowersResponseAction", "2 errors"];
-    world.run("migrate graph.json").exits(1).says(&left).says(&["graph.json:23:13", "graph.json:29:11"]);
-    world.run("migrate graph.json --write").exits(1).says(&["graph.json:22:13", "graph.json:33:11"]);
+    world.run("migrate graph.json").exits(1).says(&left).says(&["graph.json:23:29", "graph.json:29:27"]);
+    world.run("migrate graph.json --write").exits(1).says(&["graph.json:23:30", "graph.json:34:28"]);
     let once = world.read("graph.json");
     let rule = &serde_json::from_str::<Value>(&once).unwrap()["value"][0];
     let template = &rule["detectionAction"]["alertTemplate"];

@@ -213,15 +213,15 @@ fn text(opened: &Opened, environment: &Environment, import: &Import, args: &Live
 
 /// What to do about rules that are held back.
 fn way_on(environment: &Environment, held: &[Held]) -> String {
-    let mut text = "They stay in the tenant as they are, and no plan touches them. To manage one, correct its file and move it \
-                    below rules/: its rule_id\nkeeps it in place.\n"
+    let mut text = "\nThey stay in the tenant as they are, and no plan touches them. To manage one,\n\
+                    correct its file and move it below rules/: its rule_id keeps it in place.\n"
         .to_owned();
     // Codes of queries, and of columns that a query does not return.
     let about_names =
         |reason: &String| ["KQL", "SEN-11", "XDR-02", "XDR-22"].iter().any(|code| reason.starts_with(code));
     if held.iter().any(|held| held.reasons.iter().any(about_names)) {
         text.push_str(&format!(
-            "If the tenant has tables or columns that are not known here: `palisade schema pull -e {}`, then import again.\n",
+            "If the tenant has tables or columns that are not known here:\n`palisade schema pull -e {}`, then import again.\n",
             safe::line(&environment.name)
         ));
     }

@@ -19,9 +19,11 @@ use crate::source::SourceMap;
 /// Files of these kinds are looked at below a folder.
 const EXTENSIONS: &[&str] = &["json", "yaml", "yml"];
 /// Largest file, in bytes. All of it is held with the place of every value.
-const MAX_BYTES: u64 = 64 << 20;
+const MAX_BYTES: u64 = 32 << 20;
+/// Differences are shown of files of up to this many bytes: finding them takes the square of their lines.
+const SHOWN_BYTES: usize = 1 << 20;
 /// A difference of more lines is only counted.
-const MOST_LINES: usize = 400;
+const MOST_LINES: usize = 1_000;
 
 /// What became of the files.
 #[derive(Default)]
@@ -83,7 +85,7 @@ fn one(
         _ => Notation::Yaml,
     };
     let file = outcome.sources.add(&*shown, &*before);
-    let migrated = match migrate(&before, file, notation) {
+    let mut migrated = match migrate(&before, file, notation) {
         Ok(migrated) => migrated,
         Err(problems) => {
             outcome.problems.extend(problems);
@@ -107,15 +109,25 @@ fn one(
     }
     if format == Format::Text {
         ui.data(&safe::line(&shown));
-        let lines = difference(&before, &migrated.text, ui.out);
-        match lines.lines().count() {
-            _ if write => {}
-            count if count > MOST_LINES => ui.data(&format!("    ({count} lines)")),
-            _ => ui.data(&lines),
+        if !write {
+            ui.data(&preview(&before, &migrated.text, ui));
         }
     }
+    migrated.text = String::new();
     outcome.changed.push((shown, migrated));
     Ok(())
+}
+
+/// What would change in a file.
+fn preview(before: &str, after: &str, ui: &Ui) -> String {
+    if before.len().max(after.len()) > SHOWN_BYTES {
+        return format!("    (not shown: the file is larger than {} MiB)", SHOWN_BYTES >> 20);
+    }
+    let lines = difference(before, after, ui.out);
+    match lines.lines().count() {
+        count if count > MOST_LINES => format!("    (not shown: {count} lines)"),
+        _ => lines,
+    }
 }
 
 /// XDRConverter has names of its own for some of the retired words; its files are its business, or an import's.

@@ -3,7 +3,7 @@
 //! Both are fetched anew for each exchange, because they live for minutes. GitHub's protocol: CONTRACT C.3. Azure
 //! Pipelines': POST to `SYSTEM_OIDCREQUESTURI` with the service connection's id.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use azure_core::credentials::Secret;
@@ -12,6 +12,8 @@ use azure_core::http::headers::HeaderName;
 use azure_core::http::{ClientMethodOptions, HttpClient, Method, Request, Url};
 use azure_identity::ClientAssertion;
 use serde_json::Value;
+
+use super::token;
 
 /// Where a pipeline hands out its assertion, and how it is asked.
 #[derive(Debug)]
@@ -100,6 +102,36 @@ impl ClientAssertion for PipelineAssertion {
             Some(assertion) if !assertion.is_empty() => Ok(assertion.to_owned()),
             _ => Err(self.failure("gave no token")),
         }
+    }
+}
+
+/// Who an assertion says that it is: what a federated credential must name. Nothing of it is secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presented {
+    /// `iss`.
+    pub issuer: String,
+    /// `sub`.
+    pub subject: String,
+    /// `aud`.
+    pub audience: String,
+}
+
+/// Where the latest assertion of a credential is noted.
+pub(super) type Note = Arc<Mutex<Option<Presented>>>;
+
+/// An assertion of which is noted who it says that it is.
+#[derive(Debug)]
+pub(super) struct Noted<A> {
+    pub(super) inner: A,
+    pub(super) note: Note,
+}
+
+#[async_trait]
+impl<A: ClientAssertion> ClientAssertion for Noted<A> {
+    async fn secret(&self, options: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
+        let assertion = self.inner.secret(options).await?;
+        *self.note.lock().unwrap_or_else(PoisonError::into_inner) = token::presented(&assertion);
+        Ok(assertion)
     }
 }
 

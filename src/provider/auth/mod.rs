@@ -6,24 +6,28 @@
 //!
 //! # Order
 //!
-//! With `--credential NAME` exactly that one is used. Otherwise (`auto`), in this order, those that are configured:
+//! With `--credential NAME` exactly that one is used. Otherwise (`auto`), the first of these that is configured:
 //!
-//! 1. Azure CLI, then Azure Developer CLI: the sign-in of a person,
-//! 2. client secret,
+//! 1. client secret,
+//! 2. client certificate,
 //! 3. workload identity (a federated token file),
 //! 4. GitHub Actions OIDC,
 //! 5. Azure Pipelines OIDC,
-//! 6. managed identity.
+//! 6. managed identity,
+//! 7. Azure CLI, then Azure Developer CLI: the sign-in of a person.
 //!
-//! "Configured" decides more than the order. 2–6 are configured by variables that somebody set for this very run; the
-//! sign-in of 1 may be months old, and another person's. So 1 counts as configured only when none of 2–6 is: a pipeline
-//! never acts as whoever once ran `az login` on its machine. A half-configured secret or token file is an error, not a
-//! reason to fall back. Managed identity counts as configured only by the variables of App Service and its kin;
-//! elsewhere one would have to probe an address for a minute to find out.
+//! 1–6 are configured by variables that somebody set for this very run, and the first of them is the only one that is
+//! asked: when it fails, the run fails, and nobody becomes somebody else because a secret expired. A half-configured one
+//! is an error that names what is missing. The sign-ins of 7 may be months old, and another person's, so they are asked
+//! only when nothing is configured at all: `AZURE_CLIENT_ID` alone is a pipeline that lacks its proof, not a person.
+//! Managed identity counts as configured only by the variables of App Service and its kin; elsewhere one would have to
+//! probe an address for a minute to find out.
 
 mod assertion;
-mod attempt;
 mod candidates;
+mod certificate;
+mod files;
+mod report;
 mod token;
 
 use std::collections::{BTreeMap, HashMap};
@@ -37,8 +41,9 @@ use azure_core::time::{Duration, OffsetDateTime};
 use azure_identity::Executor;
 
 use super::cloud::Endpoints;
-pub use attempt::CredentialError;
-use attempt::{Attempt, Outcome};
+pub use assertion::Presented;
+pub use files::{Files, NoFiles};
+pub use report::{Attempt, CredentialError, Outcome};
 pub use token::{Identity, WrongTenant};
 
 /// Refresh a token this long before it ends.
@@ -56,6 +61,8 @@ pub enum CredentialChoice {
     Azd,
     /// `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET`.
     ClientSecret,
+    /// `AZURE_CLIENT_ID`, `AZURE_CLIENT_CERTIFICATE_PATH`.
+    ClientCertificate,
     /// `AZURE_CLIENT_ID`, `AZURE_FEDERATED_TOKEN_FILE`.
     WorkloadIdentity,
     /// `AZURE_CLIENT_ID` in a job with `permissions: id-token: write`.
@@ -68,15 +75,16 @@ pub enum CredentialChoice {
 
 impl CredentialChoice {
     /// Every choice, in the documented order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Auto,
-        Self::AzureCli,
-        Self::Azd,
         Self::ClientSecret,
+        Self::ClientCertificate,
         Self::WorkloadIdentity,
         Self::GitHubOidc,
         Self::AzurePipelines,
         Self::ManagedIdentity,
+        Self::AzureCli,
+        Self::Azd,
     ];
 
     /// The word on the command line.
@@ -87,6 +95,7 @@ impl CredentialChoice {
             Self::AzureCli => "azure-cli",
             Self::Azd => "azd",
             Self::ClientSecret => "client-secret",
+            Self::ClientCertificate => "client-certificate",
             Self::WorkloadIdentity => "workload-identity",
             Self::GitHubOidc => "github-oidc",
             Self::AzurePipelines => "azure-pipelines",
@@ -132,6 +141,8 @@ pub struct Surroundings {
     pub variables: Variables,
     /// The run's HTTP client (`http::client`).
     pub client: Arc<dyn HttpClient>,
+    /// Reads the files that variables name.
+    pub files: Arc<dyn Files>,
     /// Starts `az` and `azd`; `None` is the real thing.
     pub executor: Option<Arc<dyn Executor>>,
 }
@@ -142,14 +153,14 @@ pub struct Credentials {
     tenant_id: String,
     endpoints: Endpoints,
     surroundings: Surroundings,
-    skipped: Vec<Attempt>,
     state: tokio::sync::Mutex<State>,
     identity: Mutex<Option<Identity>>,
 }
 
 /// What was learnt so far.
 struct State {
-    candidates: Vec<candidates::Candidate>,
+    /// Whom to ask, and why nobody else.
+    found: candidates::Candidates,
     /// The candidate that worked; it is kept for the rest of the run.
     chosen: Option<usize>,
     /// Tokens by scope: the CLIs do not keep any, and start a process for each.
@@ -174,14 +185,13 @@ impl Credentials {
         endpoints: &Endpoints,
         surroundings: &Surroundings,
     ) -> Arc<Self> {
-        let (candidates, skipped) = candidates::find(choice, tenant_id, endpoints, surroundings);
-        let state = State { candidates, chosen: None, tokens: HashMap::new() };
+        let found = candidates::find(choice, tenant_id, endpoints, surroundings);
+        let state = State { found, chosen: None, tokens: HashMap::new() };
         Arc::new(Self {
             choice,
             tenant_id: tenant_id.to_owned(),
             endpoints: endpoints.clone(),
             surroundings: surroundings.clone(),
-            skipped,
             state: tokio::sync::Mutex::new(state),
             identity: Mutex::default(),
         })
@@ -198,8 +208,7 @@ impl Credentials {
         if state.tokens.get(scope).is_some_and(|kept| kept.token.secret() == refused.token.secret()) {
             state.tokens.remove(scope);
             // The SDK's credentials keep tokens too, and cannot be told to forget one: new ones are made.
-            let find = candidates::find(self.choice, &self.tenant_id, &self.endpoints, &self.surroundings);
-            state.candidates = find.0;
+            state.found = candidates::find(self.choice, &self.tenant_id, &self.endpoints, &self.surroundings);
         }
         self.token(&mut state, &[scope], None).await
     }
@@ -211,7 +220,7 @@ impl Credentials {
         scopes: &[&str],
         options: Option<TokenRequestOptions<'_>>,
     ) -> azure_core::Result<AccessToken> {
-        let State { candidates, chosen, tokens } = state;
+        let State { found, chosen, tokens } = state;
         let key = scopes.join(" ");
         if let Some(token) = tokens.get(&key)
             && token.expires_on > OffsetDateTime::now_utc() + EARLY
@@ -219,7 +228,7 @@ impl Credentials {
             return Ok(token.clone());
         }
         let mut attempts = Vec::new();
-        for (index, candidate) in candidates.iter().enumerate() {
+        for (index, candidate) in found.ask.iter().enumerate() {
             if chosen.is_some_and(|chosen| chosen != index) {
                 continue;
             }
@@ -234,9 +243,15 @@ impl Credentials {
                 }
             }
         }
-        attempts.extend(self.skipped.iter().filter_map(Attempt::again));
+        attempts.extend(found.others.iter().filter_map(Attempt::again));
         let error = CredentialError { attempts };
         Err(azure_core::Error::new(AzureKind::Credential, error))
+    }
+
+    /// Who the latest assertion said that it is; `None` before there was one, and for credentials without.
+    pub async fn presented(&self) -> Option<Presented> {
+        let note = Arc::clone(&self.state.lock().await.found.note);
+        note.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Who the last token belonged to; `None` before there was one.
@@ -252,11 +267,7 @@ impl Credentials {
         scopes: &[&str],
         options: Option<TokenRequestOptions<'_>>,
     ) -> azure_core::Result<AccessToken> {
-        let credential = candidate
-            .credential
-            .as_ref()
-            .map_err(|why| azure_core::Error::with_message(AzureKind::Credential, why.clone()))?;
-        let token = credential.get_token(scopes, options).await?;
+        let token = candidate.credential.get_token(scopes, options).await?;
         let mut identity = token::read(token.token.secret()).ok_or_else(|| {
             azure_core::Error::with_message(
                 AzureKind::Credential,

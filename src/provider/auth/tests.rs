@@ -37,6 +37,16 @@ impl Executor for Tools {
     }
 }
 
+/// The real files.
+#[derive(Debug)]
+struct Disk;
+
+impl Files for Disk {
+    fn read(&self, path: &std::path::Path) -> std::io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+}
+
 fn az_token(tenant: &str) -> String {
     json!({"accessToken": jwt(tenant), "expires_on": 4_102_444_800_i64, "tokenType": "Bearer"}).to_string()
 }
@@ -49,7 +59,8 @@ fn credentials(
 ) -> Arc<Credentials> {
     let client: Arc<dyn HttpClient> = responder.clone();
     let executor: Arc<dyn Executor> = tools.clone();
-    let surroundings = Surroundings { variables: variables(pairs), client, executor: Some(executor) };
+    let surroundings =
+        Surroundings { variables: variables(pairs), client, files: Arc::new(Disk), executor: Some(executor) };
     Credentials::resolve(choice, TENANT, &Endpoints::public(), &surroundings)
 }
 
@@ -77,14 +88,14 @@ const PIPELINES_SET: &[(&str, &str)] = &[
 async fn what_variables_configure_is_never_shadowed_by_a_sign_in() {
     for (set, expected) in [
         (&[][..], "Azure CLI"),
-        (&[("AZURE_CLIENT_ID", "app-1")][..], "Azure CLI"),
-        (&[("AZURE_CLIENT_SECRET", ""), ("AZURE_CLIENT_ID", "app-1")][..], "Azure CLI"),
+        (&[("AZURE_CLIENT_SECRET", ""), ("AZURE_TENANT_ID", TENANT)][..], "Azure CLI"),
         (SECRET_SET, "client secret"),
         (GITHUB_SET, "GitHub Actions OIDC"),
         // A job with `id-token: write` that signed in with azure/login.
         (&GITHUB_SET[1..], "Azure CLI"),
         (PIPELINES_SET, "Azure Pipelines OIDC"),
-        (&PIPELINES_SET[..3], "Azure CLI"),
+        // A job of Azure Pipelines, and one that maps its token: the AzureCLI task signs in to the CLI.
+        (&PIPELINES_SET[1..3], "Azure CLI"),
         (&[SECRET_SET, GITHUB_SET].concat(), "client secret"),
     ] {
         let (responder, tools) = (Responder::new([]), Tools::new(Some(az_token(TENANT))));
@@ -105,41 +116,125 @@ async fn a_choice_by_name_is_the_only_one() {
     let found = credentials(CredentialChoice::GitHubOidc, SECRET_SET, &responder, &tools);
     assert_eq!(
         name(&found).await.unwrap_err(),
-        "no credential gave a token: GitHub Actions OIDC failed: ACTIONS_ID_TOKEN_REQUEST_URL is not set"
+        "no credential gave a token: GitHub Actions OIDC: ACTIONS_ID_TOKEN_REQUEST_URL is not set; it needs AZURE_CLIENT_ID, and a job with `permissions: id-token: write`"
     );
 }
 
+/// A line for each credential of a chain in which none worked.
+async fn report(set: &[(&str, &str)], az: Option<String>) -> (Vec<String>, Arc<Tools>) {
+    let (responder, tools) = (Responder::new([]), Tools::new(az));
+    let found = credentials(CredentialChoice::Auto, set, &responder, &tools);
+    let error = found.get_token(&["https://management.azure.com/.default"], None).await.unwrap_err();
+    assert!(responder.sent().is_empty() && responder.token_requests().is_empty(), "{error}");
+    let error = error.downcast_ref::<CredentialError>().unwrap();
+    let line = |attempt: &Attempt| {
+        let next = attempt.next().map(|next| format!("; {next}")).unwrap_or_default();
+        format!("{}: {}{next}", attempt.credential, attempt.reason())
+    };
+    (error.attempts().map(line).collect(), tools)
+}
+
 #[tokio::test]
-async fn every_attempt_is_listed_with_its_reason() {
-    let (responder, tools) = (Responder::new([]), Tools::new(None));
-    let found = credentials(CredentialChoice::Auto, &[], &responder, &tools);
-    let said = name(&found).await.unwrap_err();
-    for part in [
-        "Azure CLI failed: az not found on PATH",
-        "Azure Developer CLI failed: azd not found on PATH",
-        "client secret not tried: AZURE_CLIENT_SECRET is not set",
-        "workload identity not tried: AZURE_FEDERATED_TOKEN_FILE is not set",
-        "GitHub Actions OIDC not tried: ACTIONS_ID_TOKEN_REQUEST_URL is not set",
-        "managed identity not tried: IDENTITY_ENDPOINT is not set",
-    ] {
-        assert!(said.contains(part), "{part}: {said}");
+async fn every_credential_is_listed_with_its_reason_and_the_next_step() {
+    let (lines, _) = report(&[], None).await;
+    let expected = [
+        "Azure CLI: az not found on PATH; install the Azure CLI, then `az login --tenant <tenant_id>`",
+        "Azure Developer CLI: azd not found on PATH; install the Azure Developer CLI, then `azd auth login --tenant-id <tenant_id>`",
+        "client secret: not tried: AZURE_CLIENT_SECRET is not set",
+        "client certificate: not tried: AZURE_CLIENT_CERTIFICATE_PATH is not set",
+        "workload identity: not tried: AZURE_FEDERATED_TOKEN_FILE is not set",
+        "GitHub Actions OIDC: not tried: ACTIONS_ID_TOKEN_REQUEST_URL is not set",
+        "Azure Pipelines OIDC: not tried: SYSTEM_OIDCREQUESTURI is not set",
+        "managed identity: not tried: IDENTITY_ENDPOINT is not set; on a virtual machine, ask with `--credential managed-identity`",
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[tokio::test]
+async fn what_is_half_configured_names_what_is_missing_and_nobody_else_is_asked() {
+    let github = |name: &'static str| [(name, "https://pipelines.example/x")];
+    let all: Vec<(Vec<(&str, &str)>, &str)> = vec![
+        (SECRET_SET[..1].to_vec(), "AZURE_CLIENT_ID: it is set, but nothing that proves"),
+        (SECRET_SET[1..].to_vec(), "client secret: AZURE_CLIENT_SECRET is set, but AZURE_CLIENT_ID is not"),
+        (
+            vec![("AZURE_CLIENT_SECRET", ""), ("AZURE_CLIENT_ID", "app-1")],
+            "AZURE_CLIENT_ID: it is set, but nothing that proves",
+        ),
+        (
+            vec![("AZURE_CLIENT_CERTIFICATE_PATH", "/nowhere.pem")],
+            "client certificate: AZURE_CLIENT_CERTIFICATE_PATH is set, but AZURE_CLIENT_ID is not",
+        ),
+        (
+            vec![("AZURE_CLIENT_CERTIFICATE_PATH", "/nowhere.pem"), ("AZURE_CLIENT_ID", "app-1")],
+            "client certificate: AZURE_CLIENT_CERTIFICATE_PATH names `/nowhere.pem`, which cannot be read",
+        ),
+        (
+            vec![("AZURE_FEDERATED_TOKEN_FILE", "/nowhere")],
+            "workload identity: AZURE_FEDERATED_TOKEN_FILE is set, but AZURE_CLIENT_ID is not",
+        ),
+        (
+            vec![("AZURE_FEDERATED_TOKEN_FILE", "/nowhere"), ("AZURE_CLIENT_ID", "app-1")],
+            "workload identity: AZURE_FEDERATED_TOKEN_FILE names `/nowhere`, which is not there",
+        ),
+        (
+            github("ACTIONS_ID_TOKEN_REQUEST_URL").to_vec(),
+            "GitHub Actions OIDC: ACTIONS_ID_TOKEN_REQUEST_URL is set, but ACTIONS_ID_TOKEN_REQUEST_TOKEN is not",
+        ),
+        (
+            github("ACTIONS_ID_TOKEN_REQUEST_TOKEN").to_vec(),
+            "GitHub Actions OIDC: ACTIONS_ID_TOKEN_REQUEST_TOKEN is set, but ACTIONS_ID_TOKEN_REQUEST_URL is not",
+        ),
+        (PIPELINES_SET[..2].to_vec(), "Azure Pipelines OIDC: SYSTEM_ACCESSTOKEN is not set: map it"),
+        (PIPELINES_SET[..3].to_vec(), "Azure Pipelines OIDC: AZURE_SERVICE_CONNECTION_ID is not set"),
+        (PIPELINES_SET[1..].to_vec(), "Azure Pipelines OIDC: AZURE_CLIENT_ID is not set"),
+        (
+            vec![PIPELINES_SET[0], PIPELINES_SET[2], PIPELINES_SET[3]],
+            "Azure Pipelines OIDC: SYSTEM_OIDCREQUESTURI is not set",
+        ),
+        (
+            vec![("IDENTITY_ENDPOINT", "http://127.0.0.1:1")],
+            "managed identity: IDENTITY_ENDPOINT is set, but IDENTITY_HEADER is not",
+        ),
+        (
+            vec![("IDENTITY_HEADER", "canary-header")],
+            "managed identity: IDENTITY_HEADER is set, but IDENTITY_ENDPOINT is not",
+        ),
+    ];
+    for (set, expected) in all {
+        // Whoever signed in long ago must not become the one who applies, nor must the machine.
+        for more in [&[][..], &[("IDENTITY_ENDPOINT", "http://127.0.0.1:1"), ("IDENTITY_HEADER", "h")]] {
+            if !more.is_empty()
+                && (expected.starts_with("AZURE_CLIENT_ID:") || expected.starts_with("managed"))
+            {
+                continue;
+            }
+            let set = [&set[..], more].concat();
+            let (lines, tools) = report(&set, Some(az_token(TENANT))).await;
+            assert!(lines[0].starts_with(expected), "{lines:#?}");
+            assert!(lines.last().unwrap().contains("not tried: variables "), "{lines:#?}");
+            assert!(lines[1..].iter().all(|line| line.contains(": not tried: ")), "{lines:#?}");
+            assert!(tools.commands().is_empty());
+            assert!(!lines.concat().contains(SECRET) && !lines.concat().contains("canary"), "{lines:#?}");
+        }
     }
 }
 
 #[tokio::test]
-async fn a_half_configured_secret_is_no_reason_to_be_somebody_else() {
-    let (responder, tools) = (Responder::new([]), Tools::new(Some(az_token(TENANT))));
-    let found = credentials(CredentialChoice::Auto, &SECRET_SET[1..], &responder, &tools);
-    let said = name(&found).await.unwrap_err();
-    assert!(
-        said.contains("client secret failed: AZURE_CLIENT_SECRET is set, but AZURE_CLIENT_ID is not"),
-        "{said}"
+async fn who_fails_is_not_replaced_by_who_comes_next() {
+    let responder = Responder::new([]).refuse_tokens(json_reply(
+        401,
+        &json!({"error": "invalid_client", "error_description": "AADSTS7000222: The secret expired."}),
+    ));
+    let tools = Tools::new(Some(az_token(TENANT)));
+    let set = [SECRET_SET, GITHUB_SET].concat();
+    let found = credentials(CredentialChoice::Auto, &set, &responder, &tools);
+    assert_eq!(
+        name(&found).await.unwrap_err(),
+        "no credential gave a token: client secret: AADSTS7000222: The secret expired"
     );
     assert!(
-        said.contains("Azure CLI and Azure Developer CLI not tried: variables configure client secret"),
-        "{said}"
+        tools.commands().is_empty() && responder.token_requests().iter().all(|sent| sent.method == "POST")
     );
-    assert!(tools.commands().is_empty());
 }
 
 #[tokio::test]
@@ -240,7 +335,7 @@ async fn entra_errors_come_with_a_hint_and_without_the_secret() {
     let error = session.sign_in(Platform::Sentinel).await.unwrap_err();
     assert_eq!((error.kind, error.operation), (ErrorKind::Unauthenticated, "authenticate"));
     assert!(
-        error.message.contains("client secret failed: AADSTS7000215: Invalid client secret provided."),
+        error.message.contains("client secret: AADSTS7000215: Invalid client secret provided"),
         "{}",
         error.message
     );

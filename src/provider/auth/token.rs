@@ -2,7 +2,10 @@
 //! environment does not name.
 
 use azure_core::base64;
+use jiff::Timestamp;
 use serde_json::Value;
+
+use super::Presented;
 
 /// Who we act as, as the token says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +18,9 @@ pub struct Identity {
     pub object_id: Option<String>,
     /// The person's sign-in name; `None` for applications.
     pub user: Option<String>,
+    /// What the token says that it may do: application permissions (`roles`) or delegated ones (`scp`). Tokens of Resource
+    /// Manager say nothing; what they may do is decided by roles in Azure.
+    pub permissions: Vec<String>,
     /// Which credential gave it, for people.
     pub credential: &'static str,
 }
@@ -53,10 +59,30 @@ impl WrongTenant {
     }
 }
 
+/// When a token ends, if it says so.
+pub(super) fn expiry(token: &str) -> Option<Timestamp> {
+    Timestamp::from_second(claims(token)?.get("exp")?.as_i64()?).ok()
+}
+
+/// Who an assertion says that it is, if it is a JWT that says so.
+pub(super) fn presented(assertion: &str) -> Option<Presented> {
+    let claims = claims(assertion)?;
+    let claim = |name: &str| claims.get(name).and_then(Value::as_str).map(crate::provider::http::clean);
+    Some(Presented {
+        issuer: claim("iss")?,
+        subject: claim("sub")?,
+        audience: claim("aud").unwrap_or_default(),
+    })
+}
+
+fn claims(token: &str) -> Option<Value> {
+    let payload = token.split('.').nth(1)?;
+    serde_json::from_slice(&base64::decode_url_safe(payload).ok()?).ok()
+}
+
 /// Reads the claims; `None` when the token is not a JWT or names no tenant.
 pub(super) fn read(token: &str) -> Option<Identity> {
-    let payload = token.split('.').nth(1)?;
-    let claims: Value = serde_json::from_slice(&base64::decode_url_safe(payload).ok()?).ok()?;
+    let claims = claims(token)?;
     // Claims are printed in banners: they get no more trust than any other text from outside.
     let claim = |name: &str| {
         claims
@@ -70,8 +96,16 @@ pub(super) fn read(token: &str) -> Option<Identity> {
         app_id: claim("appid").or_else(|| claim("azp")),
         object_id: claim("oid"),
         user: claim("upn").or_else(|| claim("preferred_username")).or_else(|| claim("unique_name")),
+        permissions: permissions(&claims),
         credential: "",
     })
+}
+
+fn permissions(claims: &Value) -> Vec<String> {
+    let roles = claims.get("roles").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let roles = roles.iter().filter_map(Value::as_str);
+    let scopes = claims.get("scp").and_then(Value::as_str).unwrap_or_default().split_whitespace();
+    roles.chain(scopes).map(crate::provider::http::clean).collect()
 }
 
 #[cfg(test)]

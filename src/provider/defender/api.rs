@@ -42,6 +42,12 @@ impl Defender {
         }
     }
 
+    /// The API version in which it speaks.
+    #[must_use]
+    pub fn api_version(&self) -> &str {
+        &self.api_version
+    }
+
     /// Without `preview`, the properties of the newest beta are left as the service has them.
     #[must_use]
     pub const fn managing_preview(mut self, preview: bool) -> Self {

@@ -1,7 +1,8 @@
 //! What a refusal means and what to do about it: a table, and nothing else.
 //!
 //! Facts: CONTRACT A.5, A.7, B.4–B.7, B.9, C.2, C.4. The first row whose conditions all hold decides. Texts are compared
-//! without case. Rows for what the world says about the network and about tokens have tables of their own.
+//! without case. What the world says about tokens has a table of its own; what it says about the network is in
+//! `obstacle`.
 
 use crate::address::Platform;
 use crate::provider::ErrorKind;
@@ -36,16 +37,16 @@ pub(super) fn for_refusal(
     })
 }
 
+/// The hint for what the command line tools say.
+pub(super) fn for_tool(words: &str) -> Option<&'static str> {
+    let words = words.to_ascii_lowercase();
+    TOOLS.iter().find(|(said, _)| words.contains(said)).map(|(_, help)| *help)
+}
+
 /// The hint for an Entra error (`AADSTS…`) somewhere in a message.
 pub(super) fn for_entra(message: &str) -> Option<&'static str> {
     let digits: String = message.split("AADSTS").nth(1)?.chars().take_while(char::is_ascii_digit).collect();
     ENTRA.iter().find(|(codes, _)| codes.contains(&digits.as_str())).map(|(_, help)| *help)
-}
-
-/// The hint for a failure on the way, by the words of its causes.
-pub(super) fn for_transport(causes: &str) -> Option<&'static str> {
-    let causes = causes.to_ascii_lowercase();
-    TRANSPORT.iter().find(|(words, _)| words.iter().any(|word| causes.contains(word))).map(|(_, help)| *help)
 }
 
 const SENTINEL: Option<Platform> = Some(Platform::Sentinel);
@@ -311,8 +312,13 @@ const ENTRA: &[(&[&str], &str)] = &[
     (&["700211"], "the federated credential expects another issuer: compare it with the pipeline's"),
     (
         &["700024"],
-        "the assertion is outside its validity: check the clock of this machine and that the token file is renewed",
+        "the assertion has expired or is not valid yet: set the clock of this machine right, and write the token file right before the run",
     ),
+    (
+        &["700027"],
+        "the application does not know this certificate, or it has expired: upload the certificate (without its key) under `Certificates & secrets` of the application",
+    ),
+    (&["700021"], "the assertion was made for another application: check AZURE_CLIENT_ID"),
     (&["7000112"], "the application is disabled in Entra"),
     (&["500011"], "the service has no principal in this tenant: check `cloud` and `tenant_id`"),
     (&["65001"], "the application needs an administrator's consent in this tenant"),
@@ -334,25 +340,12 @@ const ENTRA: &[(&[&str], &str)] = &[
     ),
 ];
 
-const TRANSPORT: &[(&[&str], &str)] = &[
-    (
-        &["certificate", "unknownissuer", "invalid peer"],
-        "the server's certificate is not trusted: behind a TLS-inspecting proxy, set PALISADE_CA_FILE to its root certificate (PEM)",
-    ),
-    (
-        &["dns error", "lookup address", "name or service not known", "no such host", "name resolution"],
-        "the name does not resolve: check the network, the VPN and HTTPS_PROXY",
-    ),
-    (&["connection refused"], "nothing listens there: check the address, the firewall and HTTPS_PROXY"),
-    (
-        &["timed out", "timeout", "operation timed"],
-        "no answer in time: check the network, the firewall and HTTPS_PROXY",
-    ),
-    (
-        &["close_notify", "reading a body", "connection reset", "connection closed", "incomplete message"],
-        "the connection broke off in the middle: run again; if it happens again, look at proxies and firewalls on the way",
-    ),
-    (&["unreachable"], "the network is down: check the connection, the VPN and HTTPS_PROXY"),
+const TOOLS: &[(&str, &str)] = &[
+    ("az not found", "install the Azure CLI, then `az login --tenant <tenant_id>`"),
+    ("azd not found", "install the Azure Developer CLI, then `azd auth login --tenant-id <tenant_id>`"),
+    ("azd auth login", "sign in with `azd auth login --tenant-id <tenant_id>`"),
+    ("az login", "sign in with `az login --tenant <tenant_id>`"),
+    ("not logged in", "sign in again"),
 ];
 
 const fn row(

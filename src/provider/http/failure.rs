@@ -9,9 +9,10 @@ use azure_core::http::headers::{HeaderName, Headers};
 use serde_json::Value;
 
 use super::advice;
+use super::obstacle::Obstacle;
 use super::patience::{GivenUp, Repeat};
 use crate::address::Platform;
-use crate::provider::auth::{CredentialError, WrongTenant};
+use crate::provider::auth::{Attempt, CredentialError, WrongTenant};
 use crate::provider::{ErrorKind, ProviderError};
 
 /// The longest message, in characters.
@@ -122,7 +123,7 @@ pub(super) fn no_answer(place: &Place<'_>, error: azure_core::Error) -> Provider
     let help = match kind {
         ErrorKind::Ambiguous => Some(OPEN),
         ErrorKind::Unauthenticated => advice::for_entra(&causes),
-        _ => advice::for_transport(&causes),
+        _ => Obstacle::of(&error).map(Obstacle::help),
     };
     let message = match kind {
         ErrorKind::Unavailable => clean(&format!("cannot reach {}: {causes}", place.host)),
@@ -168,19 +169,21 @@ fn credential(place: &Place<'_>, tried: &CredentialError) -> ProviderError {
             ..place.error(ErrorKind::WrongTenant, clean(&wrong.to_string()))
         };
     }
-    let first = tried.first_failure().map(|error| causes(error));
     let network = tried.first_failure().is_some_and(is_network);
     let kind = if network { ErrorKind::Unavailable } else { ErrorKind::Unauthenticated };
-    let help = match &first {
-        Some(causes) if network => advice::for_transport(causes).map(str::to_owned),
-        Some(causes) => advice::for_entra(causes).map(str::to_owned),
-        None => None,
-    };
+    let help = tried.attempts().find(|attempt| attempt.was_meant()).and_then(Attempt::next);
     ProviderError {
         operation: "authenticate",
-        help: help.or_else(|| Some(tried.help())),
+        help: help.or_else(|| Some(tried.help().to_owned())),
         ..place.error(kind, clean(&words))
     }
+}
+
+/// The next step for whatever kept a credential from giving a token.
+pub(crate) fn hint(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    let words = causes(error);
+    let entra = advice::for_entra(&words).or_else(|| advice::for_tool(&words));
+    entra.or_else(|| Obstacle::of(error).map(Obstacle::help))
 }
 
 /// Code and message of an error body: ARM, Graph and Entra forms; JSON inside the message is unwrapped.
@@ -275,7 +278,7 @@ fn find_cause<E: std::error::Error + 'static>(error: &azure_core::Error) -> Opti
     None
 }
 
-fn is_network(error: &azure_core::Error) -> bool {
+pub(crate) fn is_network(error: &azure_core::Error) -> bool {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(cause) = next {
         if let Some(azure) = cause.downcast_ref::<azure_core::Error>()

@@ -8,6 +8,7 @@
 mod advice;
 mod bearer;
 mod failure;
+mod obstacle;
 pub(crate) mod pace;
 pub(crate) mod patience;
 
@@ -23,7 +24,8 @@ use azure_core::http::{
 use serde_json::Value;
 
 use bearer::Bearer;
-pub(crate) use failure::{clean, from_azure};
+pub(crate) use failure::{clean, from_azure, hint, is_network};
+pub use obstacle::Obstacle;
 use pace::{Class, Pace};
 pub use patience::Waits;
 use patience::{Pacing, Patience, Repeat};

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::Pace;
 use crate::address::Platform;
-use crate::provider::auth::CredentialChoice;
+use crate::provider::auth::{CredentialChoice, NoFiles};
 use crate::provider::cloud::Endpoints;
 use crate::provider::http::patience::Pacing;
 use crate::provider::testing::{TENANT, jwt, object, variables, workspace};
@@ -149,6 +149,7 @@ fn session(
         tenant_id: TENANT.to_owned(),
         credential: CredentialChoice::ClientSecret,
         variables: variables(&[("AZURE_CLIENT_ID", secret.0), ("AZURE_CLIENT_SECRET", secret.1)]),
+        files: Arc::new(NoFiles),
         client,
     };
     let pacing: Arc<dyn Pacing> = clock.clone();

@@ -44,6 +44,12 @@ impl Sentinel {
         }
     }
 
+    /// The API version in which it speaks.
+    #[must_use]
+    pub fn api_version(&self) -> &str {
+        &self.api_version
+    }
+
     /// Looks at watchlists as well, when the environment has any of its own.
     #[must_use]
     pub fn with_watchlists(mut self, wanted: bool) -> Self {

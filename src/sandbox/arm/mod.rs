@@ -2,8 +2,9 @@
 //!
 //! Start with [`answer`], which checks in the order the real service does; [`rules`] writes and deletes, [`check`] objects,
 //! [`read`] shows, [`tables`] holds the properties. [`watchlists`] are a resource of their own, and
-//! [`workspace`] is the workspace below: its tables and functions.
+//! [`workspace`] is the workspace below: its tables and functions; [`access`] is what is asked before any of it.
 
+mod access;
 pub(crate) mod check;
 pub(crate) mod read;
 pub(crate) mod rules;
@@ -112,6 +113,9 @@ fn route(world: &mut World, call: &Call, caller: &Caller, twist: &Twist) -> Repl
         Err(reply) => return reply,
     };
     let role = world.switches.arm_role;
+    if segment(9) == "microsoft.authorization" && segment(10) == "permissions" && call.segments.len() == 11 {
+        return access::permissions(call, role);
+    }
     if role == ArmRole::None || (role == ArmRole::Reader && call.is_write()) {
         return forbidden(call, caller);
     }
@@ -139,7 +143,9 @@ fn route(world: &mut World, call: &Call, caller: &Caller, twist: &Twist) -> Repl
         return Reply::cloud_error(400, "BadRequest", &message);
     }
     match (segment(10).as_str(), call.segments.len()) {
-        ("onboardingstates", 12) => onboarding_state(world, call, &workspace),
+        ("onboardingstates", 12) => access::onboarding_state(world, call, &workspace),
+        ("sourcecontrols", 11) if !world.switches.arm_onboarded => not_onboarded(&workspace),
+        ("sourcecontrols", 11) => access::source_controls(world, call, &workspace),
         ("alertrules", 11 | 12) if !world.switches.arm_onboarded => not_onboarded(&workspace),
         ("watchlists", 11..=14) if !world.switches.arm_onboarded => not_onboarded(&workspace),
         ("watchlists", 11..=14) => watchlists::answer(world, call, &workspace),
@@ -164,8 +170,13 @@ fn api_version(call: &Call, insights: bool) -> Result<bool, Reply> {
         let message = "The api-version query parameter (?api-version=) is required for all requests.";
         return Err(Reply::cloud_error(400, "MissingApiVersionParameter", message));
     };
-    let known: Vec<&str> =
-        if insights { [STABLE_VERSIONS, PREVIEW_VERSIONS].concat() } else { WORKSPACE_VERSIONS.to_vec() };
+    let known: Vec<&str> = if insights {
+        [STABLE_VERSIONS, PREVIEW_VERSIONS].concat()
+    } else if call.segment(9).eq_ignore_ascii_case("microsoft.authorization") {
+        access::VERSIONS.to_vec()
+    } else {
+        WORKSPACE_VERSIONS.to_vec()
+    };
     if known.contains(&version) {
         return Ok(version.ends_with("-preview"));
     }
@@ -197,23 +208,6 @@ fn workspace_resource(workspace: &Workspace) -> serde_json::Value {
         "location": "westeurope", "tags": {},
         "properties": {"customerId": customer, "provisioningState": "Succeeded", "sku": {"name": "PerGB2018"}, "retentionInDays": 90},
     })
-}
-
-fn onboarding_state(world: &World, call: &Call, workspace: &Workspace) -> Reply {
-    if call.method != Method::GET {
-        return Reply::cloud_error(405, "MethodNotAllowed", "The sandbox only reads onboarding states.");
-    }
-    if !world.switches.arm_onboarded {
-        return Reply::cloud_error(404, "ResourceNotFound", "Resource was not found.");
-    }
-    Reply::json(
-        200,
-        &json!({
-            "id": format!("{}/providers/Microsoft.SecurityInsights/onboardingStates/default", workspace.path()),
-            "name": "default", "type": "Microsoft.SecurityInsights/onboardingStates",
-            "properties": {"customerManagedKey": false},
-        }),
-    )
 }
 
 /// The message is itself a JSON document, as observed (CONTRACT B.7).

@@ -61,6 +61,43 @@ async fn a_federated_token_signs_in_when_its_subject_is_known() {
     assert_eq!(exchange("not.a.token").await.body["error_codes"], json!([50_027]));
 }
 
+/// Whoever has the certificate but not its key is refused: the thumbprint is public.
+#[tokio::test]
+async fn an_assertion_with_a_foreign_signature_is_refused() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    use sha2::Digest as _;
+
+    let key = rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048).unwrap();
+    let certificate = rcgen::CertificateParams::new(Vec::<String>::new()).unwrap().self_signed(&key).unwrap();
+    let tenant = Tenant::with(|s| s.token_certificates = vec![STANDARD.encode(certificate.der())]).await;
+    let client = tenant.running.client_id().to_owned();
+    let thumbprint = URL_SAFE_NO_PAD.encode(sha2::Sha256::digest(certificate.der()));
+    let endpoint = format!("{}/{TENANT}/oauth2/v2.0/token", tenant.running.authority());
+    let exchange = async |thumbprint: &str, subject: &str, audience: &str, exp: i64| {
+        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let assertion = format!(
+            "{}.{}.{}",
+            part(json!({"alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint})),
+            part(json!({"iss": subject, "sub": subject, "aud": audience, "exp": exp})),
+            URL_SAFE_NO_PAD.encode([7; 256])
+        );
+        let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+        let fields = [
+            ("client_secret", ""),
+            ("client_assertion", assertion.as_str()),
+            ("client_assertion_type", kind),
+        ];
+        tenant.token(&fields).await.body["error_codes"][0].as_u64().unwrap()
+    };
+    let later = jiff::Timestamp::now().as_second() + 600;
+    assert_eq!(exchange(&thumbprint, &client, &endpoint, later).await, 700_027);
+    assert_eq!(exchange("AAAA", &client, &endpoint, later).await, 700_027);
+    assert_eq!(exchange(&thumbprint, "somebody", &endpoint, later).await, 700_021);
+    assert_eq!(exchange(&thumbprint, &client, "https://elsewhere", later).await, 50_012);
+    assert_eq!(exchange(&thumbprint, &client, &endpoint, later - 1_200).await, 700_024);
+}
+
 #[tokio::test]
 async fn a_call_without_a_good_token_is_refused_with_a_challenge() {
     let clock = Clock::fixed("2026-11-23T10:00:00Z".parse().unwrap());
