@@ -24,7 +24,7 @@ fuzz_target!(|data: &[u8]| {
         file_profiles: &none,
         now: 639_150_336_000_000_000,
     };
-    let budget = Budget { rows: 10_000, steps: 1_000_000 };
+    let budget = Budget { rows: 10_000, steps: 1_000_000, bytes: 64 << 20 };
     match evaluate(&parse(&text), &text, &world, budget) {
         Ok(evaluated) => {
             let width = evaluated.table.columns.len();

@@ -3,7 +3,7 @@
 //! Only files directly in `tests/` hold cases. Folders below hold events, or whatever else the repository keeps there, and
 //! are read only as far as a case names a file in them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::document;
@@ -17,8 +17,8 @@ use crate::yaml::decode::case;
 use crate::yaml::{Node, NodeKind, csv, encoding, json};
 
 const FOLDER: &str = "tests";
-/// Most events of one case.
-const MOST_ROWS: usize = 100_000;
+/// Most events of one case. With the columns of a wide table they take some 300 MB.
+const MOST_ROWS: usize = 25_000;
 
 /// Reads every case. `rule_files` are the stems of all rule files, those that could not be decoded included.
 pub(super) fn load(
@@ -86,31 +86,33 @@ fn check_names(cases: &[Case], out: &mut Diagnostics) {
     }
 }
 
-/// Environments and allowlist entries that cases name.
+/// Environments and allowlist entries that cases name. What is near a name is only looked for when the name is wrong: there may
+/// be thousands of entries.
 fn check_references(repository: &Repository, out: &mut Diagnostics) {
-    let environments = || repository.environments.iter().map(|environment| environment.name.as_str());
-    let entries = || {
-        let lists = repository.allowlists.iter();
-        lists.flat_map(|list| list.entries.iter().map(|entry| entry.id.value.as_str()))
-    };
-    let mut expect = |name: &Spanned<String>, found: bool, what: &str, near: Option<&str>| {
-        if !found {
-            let finding = Diagnostic::error(codes::CASE_REFERENCE, format!("{what} that does not exist"))
-                .labelled(name.span, "there is none of this name");
-            out.push(match near {
-                Some(near) => finding.with_help(format!("did you mean `{near}`?")),
-                None => finding,
-            });
+    let environments: HashSet<&str> =
+        repository.environments.iter().map(|environment| environment.name.as_str()).collect();
+    let lists = repository.allowlists.iter();
+    let entries: HashSet<&str> =
+        lists.flat_map(|list| list.entries.iter().map(|entry| entry.id.value.as_str())).collect();
+    let mut expect = |name: &Spanned<String>, known: &HashSet<&str>, what: &str| {
+        if known.contains(name.value.as_str()) {
+            return;
         }
+        let finding = Diagnostic::error(codes::CASE_REFERENCE, format!("{what} that does not exist"))
+            .labelled(name.span, "there is none of this name");
+        let mut sorted: Vec<&str> = known.iter().copied().collect();
+        sorted.sort_unstable();
+        out.push(match did_you_mean(&name.value, sorted) {
+            Some(near) => finding.with_help(format!("did you mean `{near}`?")),
+            None => finding,
+        });
     };
     for case in repository.suites.iter().flat_map(|suite| &suite.cases) {
         for name in &case.environments {
-            let known = environments().any(|known| known == name.value);
-            expect(name, known, "an environment", did_you_mean(&name.value, environments()));
+            expect(name, &environments, "an environment");
         }
         if let Some(name) = &case.silenced_by {
-            let known = entries().any(|known| known == name.value);
-            expect(name, known, "an allowlist entry", did_you_mean(&name.value, entries()));
+            expect(name, &entries, "an allowlist entry");
         }
     }
 }

@@ -13,23 +13,25 @@ use crate::verify::{Outcome, RowLine};
 /// What stands where an environment's name would: the rule as it is written.
 pub const BARE: &str = "without allowlist";
 
-/// Outcomes by rule and case; what went well is one line.
+/// Outcomes by rule and case; what went well is one line. Where a case was played is said at the rule, and at a case only if it
+/// was played, or went well, in some of these places.
 #[must_use]
 pub fn text(outcomes: &[Outcome<'_>], paint: Paint) -> String {
     let mut out = String::new();
     for (rule, cases) in grouped(outcomes) {
-        let _ = writeln!(out, "{}", paint.strong(&safe::line(rule)));
+        let everywhere = places(cases.iter().flat_map(|(_, runs)| runs.iter().copied()));
+        let _ = writeln!(out, "{}  {}", paint.strong(&safe::line(rule)), paint.faint(&everywhere.join(", ")));
         for (case, runs) in cases {
-            let passed: Vec<&str> = runs.iter().filter(|run| run.passed).map(|run| place(run)).collect();
+            let passed = places(runs.iter().copied().filter(|run| run.passed));
             if !passed.is_empty() {
-                let by = silenced_by(&runs);
-                let _ = writeln!(
-                    out,
-                    "  {}      {}  {}",
-                    paint.added("ok"),
-                    safe::line(case),
-                    paint.faint(&format!("{}{by}", passed.join(", ")))
-                );
+                let _ = write!(out, "  {}      {}", paint.added("ok"), safe::line(case));
+                if passed != everywhere {
+                    let _ = write!(out, "  {}", paint.faint(&passed.join(", ")));
+                }
+                out.push('\n');
+                if let Some(by) = silenced_by(&runs) {
+                    let _ = writeln!(out, "          {}", paint.faint(&by));
+                }
             }
             for (run, places) in failed(&runs) {
                 let _ = writeln!(
@@ -72,8 +74,19 @@ fn failed<'o, 'a>(runs: &[&'o Outcome<'a>]) -> Vec<(&'o Outcome<'a>, Vec<&'a str
     groups
 }
 
-/// ` (silenced by …)` where all that passed were.
-fn silenced_by(runs: &[&Outcome<'_>]) -> String {
+/// The places of outcomes, each once.
+fn places<'o, 'a: 'o>(runs: impl Iterator<Item = &'o Outcome<'a>>) -> Vec<&'a str> {
+    let mut places: Vec<&str> = Vec::new();
+    for run in runs {
+        if !places.contains(&place(run)) {
+            places.push(place(run));
+        }
+    }
+    places
+}
+
+/// The entries that silenced what passed.
+fn silenced_by(runs: &[&Outcome<'_>]) -> Option<String> {
     let mut names: Vec<&str> = runs
         .iter()
         .filter(|run| run.passed)
@@ -82,9 +95,9 @@ fn silenced_by(runs: &[&Outcome<'_>]) -> String {
     names.sort_unstable();
     names.dedup();
     match names.as_slice() {
-        [] => String::new(),
-        [one] => format!("; silenced by {}", safe::line(one)),
-        [first, others @ ..] => format!("; silenced by {} and {} more", safe::line(first), others.len()),
+        [] => None,
+        [one] => Some(format!("silenced by {}", safe::line(one))),
+        [first, others @ ..] => Some(format!("silenced by {} and {} more", safe::line(first), others.len())),
     }
 }
 

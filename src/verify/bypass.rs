@@ -12,7 +12,7 @@ use super::judge::cut;
 use super::mutate::{Choice, choices, put};
 use super::stage::Stage;
 use super::subject::{Subject, Version, name_of};
-use super::{Verifier, codes, on_stage};
+use super::{Verifier, codes};
 use crate::allowlist::event::meets;
 use crate::compile::Desired;
 use crate::diagnostic::Diagnostic;
@@ -154,7 +154,7 @@ impl<'a> Verifier<'a> {
             }
             let fires = |version: &Version| {
                 let (_, parsed) = self.parsed(version);
-                let played = on_stage(&parsed, &version.text, subject, &stage).ok()?;
+                let played = self.on_stage(&parsed, &version.text, subject, &stage).ok()?;
                 Some(subject.fires(played.table.rows.len()))
             };
             (fires(plain)? && !fires(only)?)

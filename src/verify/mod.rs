@@ -32,7 +32,7 @@ use jiff::civil::Date;
 use crate::address::RuleId;
 use crate::compile::{Analyses, Desired, Known};
 use crate::diagnostic::Diagnostics;
-use crate::kql::eval::{Budget, Evaluated, Fault, Table, World, evaluate};
+use crate::kql::eval::{Budget, Evaluated, Evaluator, Fault, Table, World};
 use crate::kql::{Parse, parse};
 use crate::model::Repository;
 use crate::model::case::{Alert, Case, Expect, Suite};
@@ -46,7 +46,7 @@ use stage::Stage;
 use subject::{Subject, Version, name_of};
 
 /// The most that one query may do: a case has few events, and a query that does more runs away.
-const BUDGET: Budget = Budget { rows: 1_000_000, steps: 50_000_000 };
+const BUDGET: Budget = Budget { rows: 1_000_000, steps: 50_000_000, bytes: 512 << 20 };
 
 /// How a case went.
 #[derive(Debug)]
@@ -75,6 +75,7 @@ pub struct Verifier<'a> {
     repository: &'a Repository,
     analyses: &'a Analyses,
     today: Date,
+    evaluator: Evaluator,
     memory: RefCell<Memory>,
 }
 
@@ -99,7 +100,7 @@ impl<'a> Verifier<'a> {
     /// For one repository as of `today` (UTC).
     #[must_use]
     pub fn new(repository: &'a Repository, analyses: &'a Analyses, today: Date) -> Self {
-        Self { repository, analyses, today, memory: RefCell::default() }
+        Self { repository, analyses, today, evaluator: Evaluator::default(), memory: RefCell::default() }
     }
 
     /// Plays the cases of every rule that `wanted` names against what an environment should hold.
@@ -319,7 +320,7 @@ impl<'a> Verifier<'a> {
             return Arc::clone(known);
         }
         let stage = self.stage(&subject.known, case);
-        let played: Played = Arc::new(on_stage(&parsed, &version.text, subject, &stage));
+        let played: Played = Arc::new(self.on_stage(&parsed, &version.text, subject, &stage));
         self.memory.borrow_mut().played.insert(key, Arc::clone(&played));
         played
     }
@@ -344,6 +345,34 @@ impl<'a> Verifier<'a> {
         stage
     }
 
+    fn on_stage(
+        &self,
+        parsed: &Parse,
+        text: &str,
+        subject: &Subject<'_>,
+        stage: &Stage,
+    ) -> Result<Evaluated, Fault> {
+        // A case's own watchlists stand in for those of the repository.
+        let lists = match (stage.watchlists.is_empty(), subject.lists.is_empty()) {
+            (true, _) => Cow::Borrowed(&*subject.lists),
+            (false, true) => Cow::Borrowed(&stage.watchlists),
+            (false, false) => {
+                let mut lists = (*subject.lists).clone();
+                lists.extend(stage.watchlists.clone());
+                Cow::Owned(lists)
+            }
+        };
+        let world = World {
+            schema: &subject.known.schema,
+            tables: &stage.tables,
+            watchlists: &lists,
+            external: &stage.external,
+            file_profiles: &stage.file_profiles,
+            now: stage.now,
+        };
+        self.evaluator.evaluate(parsed, text, &world, BUDGET)
+    }
+
     /// Why a query gave no answer, and where that is written.
     fn fault(&self, fault: &Fault, version: &Version) -> String {
         format!("{fault} at {}", version.place(fault.span(), &self.repository.sources))
@@ -352,28 +381,6 @@ impl<'a> Verifier<'a> {
     fn rule(&self, id: &RuleId) -> Option<&'a crate::model::rule::Rule> {
         self.repository.rules.iter().find(|rule| rule.id.value == *id).map(AsRef::as_ref)
     }
-}
-
-fn on_stage(parsed: &Parse, text: &str, subject: &Subject<'_>, stage: &Stage) -> Result<Evaluated, Fault> {
-    // A case's own watchlists stand in for those of the repository.
-    let lists = match (stage.watchlists.is_empty(), subject.lists.is_empty()) {
-        (true, _) => Cow::Borrowed(&*subject.lists),
-        (false, true) => Cow::Borrowed(&stage.watchlists),
-        (false, false) => {
-            let mut lists = (*subject.lists).clone();
-            lists.extend(stage.watchlists.clone());
-            Cow::Owned(lists)
-        }
-    };
-    let world = World {
-        schema: &subject.known.schema,
-        tables: &stage.tables,
-        watchlists: &lists,
-        external: &stage.external,
-        file_profiles: &stage.file_profiles,
-        now: stage.now,
-    };
-    evaluate(parsed, text, &world, BUDGET)
 }
 
 /// A number that tells values apart which live as long as the verifier.

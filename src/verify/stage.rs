@@ -127,10 +127,15 @@ fn check_cell(key: &Key, node: &Node, text_only: bool, known: &[Columns], now: i
                 finding.with_help("write 2026-11-23T08:00:00Z, or -5m for five minutes before the clock")
             }
             (_, ScalarType::String) => finding.with_help("quote it"),
-            (NodeKind::Str(_), _) => finding.with_help("remove the quotes"),
+            (NodeKind::Str(text), _) if reads_as_other(&text.value) => finding.with_help("remove the quotes"),
             _ => finding,
         });
     }
+}
+
+/// Whether YAML would not take this for a text if it stood there without quotes.
+fn reads_as_other(text: &str) -> bool {
+    text.parse::<f64>().is_ok() || matches!(text, "true" | "false" | "null")
 }
 
 fn with_near(finding: Diagnostic, near: Option<&str>) -> Diagnostic {

@@ -114,6 +114,14 @@ fn queries_that_would_run_away_end_with_a_word() {
             "range a from 1 to 100000 step 1 | extend k = 1 | join kind=inner (range b from 1 to 100000 step 1 | extend k = 1) on k",
             "the query was stopped",
         ),
+        (
+            "print d = repeat(strrep('x', 1000), 1000000) | mv-expand d",
+            "the query was stopped: more than 4194304 bytes in one value",
+        ),
+        (
+            "print d = 1 | extend d = pack_array(d) | extend d = repeat(repeat(d, 1000), 100000) | mv-expand d | mv-expand d",
+            "the query was stopped",
+        ),
     ] {
         let world = cases("- {name: one, must_alert: true, events: {SecurityEvent: []}}\n");
         world.edit(

@@ -1,33 +1,53 @@
 //! What a function of the library is given besides its arguments.
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use regex::Regex;
 
-use super::{Budget, Fault};
+use super::patterns::Patterns;
+use super::{Budget, Fault, Value};
 use crate::kql::span::Span;
 use crate::kql::types::ScalarType;
 
-/// What holds for a whole query: the clock, what was used of the budget, regular expressions that are compiled once.
+/// What holds for a whole query: the clock, what was used of the budget, regular expressions.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) now: i64,
     budget: Budget,
     steps: Cell<u64>,
-    regexes: RefCell<HashMap<Box<str>, Compiled>>,
+    bytes: Cell<u64>,
+    /// The operator at work, which is blamed where nothing smaller is known.
+    operator: Cell<Span>,
+    patterns: Rc<Patterns>,
 }
 
-/// A regular expression, or what is wrong with it.
-type Compiled = Result<Arc<Regex>, String>;
+/// Text that is looked at in one step; a regular expression is slower.
+const TEXT_STEP: usize = 16;
+const PATTERN_STEP: usize = 8;
 
-/// Compiled regular expressions may take this much memory each.
-const REGEX_SIZE: usize = 4 << 20;
+/// Larger values are refused. The service cuts its own at 1 MB of text; an array of 2^20 elements is its longest.
+const LARGEST_TEXT: usize = 4 << 20;
+const LARGEST_DYNAMIC: usize = 64 << 20;
+
+/// Dynamics nested deeper are refused: they are compared, written and dropped by recursion. JSON text is read to 128 levels.
+const DEEPEST: usize = 160;
 
 impl Context {
-    pub(crate) fn new(now: i64, budget: Budget) -> Context {
-        Context { now, budget, steps: Cell::new(0), regexes: RefCell::default() }
+    pub(crate) fn new(now: i64, budget: Budget, patterns: Rc<Patterns>) -> Context {
+        let (steps, bytes, operator) = (Cell::new(0), Cell::new(0), Cell::default());
+        Context { now, budget, steps, bytes, operator, patterns }
+    }
+
+    /// Notes which operator is at work; gives the one before.
+    pub(crate) fn enter(&self, operator: Span) -> Span {
+        self.operator.replace(operator)
+    }
+
+    /// The operator at work.
+    pub(crate) fn operator(&self) -> Span {
+        self.operator.get()
     }
 
     /// Counts work; a fault when there was too much of it.
@@ -40,6 +60,73 @@ impl Context {
         Ok(())
     }
 
+    /// Counts the work of looking at texts.
+    pub(crate) fn look(&self, length: usize) -> Result<(), Fault> {
+        if length < TEXT_STEP { Ok(()) } else { self.spend((length / TEXT_STEP) as u64, self.operator.get()) }
+    }
+
+    /// Counts the work of finding a regular expression in a text.
+    pub(crate) fn scan(&self, length: usize) -> Result<(), Fault> {
+        self.spend((length / PATTERN_STEP) as u64, self.operator.get())
+    }
+
+    /// Counts the work of looking at values, such as the keys of a group.
+    pub(crate) fn look_at(&self, values: &[Value]) -> Result<(), Fault> {
+        self.look(values.iter().map(Value::size).fold(0, usize::saturating_add))
+    }
+
+    /// Counts memory for cells; a fault when there was too much of it.
+    pub(crate) fn hold(&self, rows: usize, columns: usize) -> Result<(), Fault> {
+        self.take(rows.saturating_mul(columns).saturating_mul(size_of::<Value>()), self.operator.get())
+    }
+
+    /// Counts the memory of a new value; a fault when there was too much of it, or when it is larger than any may be.
+    pub(crate) fn made(&self, value: &Value, span: Span) -> Result<(), Fault> {
+        match value {
+            Value::String(text) => self.room(text.len(), span),
+            Value::Dynamic(inner) => match inner.size_within(DEEPEST) {
+                Some(size) if size <= LARGEST_DYNAMIC => self.take(size, span),
+                Some(_) => Err(too_large(LARGEST_DYNAMIC, span)),
+                None => Err(Fault::Budget { what: "levels in one value", limit: DEEPEST as u64, span }),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts the memory of a text that is still to be made, or of any other value that is many times as large as what it is
+    /// made of.
+    pub(crate) fn room(&self, bytes: usize, span: Span) -> Result<(), Fault> {
+        if bytes > LARGEST_TEXT {
+            return Err(too_large(LARGEST_TEXT, span));
+        }
+        self.take(bytes, span)
+    }
+
+    /// Counts the work of a call with these arguments.
+    pub(crate) fn arguments(&self, values: &[Value], span: Span) -> Result<(), Fault> {
+        let size = values.iter().map(Value::size).fold(0, usize::saturating_add);
+        if size > LARGEST_DYNAMIC {
+            return Err(too_large(LARGEST_DYNAMIC, span));
+        }
+        self.spend(1 + (size / TEXT_STEP) as u64, span)
+    }
+
+    /// Counts the memory of copies of dynamics; other values are shared.
+    pub(crate) fn copies(&self, values: &[Value]) -> Result<(), Fault> {
+        let dynamics = values.iter().filter(|value| matches!(value, Value::Dynamic(_)));
+        let size = dynamics.map(Value::size).fold(0, usize::saturating_add);
+        if size > LARGEST_DYNAMIC { Err(too_large(LARGEST_DYNAMIC, self.operator())) } else { Ok(()) }
+    }
+
+    fn take(&self, bytes: usize, span: Span) -> Result<(), Fault> {
+        let used = self.bytes.get().saturating_add(bytes as u64);
+        self.bytes.set(used);
+        if used > self.budget.bytes {
+            return Err(Fault::Budget { what: "bytes of memory", limit: self.budget.bytes, span });
+        }
+        Ok(())
+    }
+
     /// A fault when a table would have too many rows.
     pub(crate) fn check_rows(&self, rows: usize, span: Span) -> Result<(), Fault> {
         if rows as u64 > self.budget.rows {
@@ -48,92 +135,14 @@ impl Context {
         Ok(())
     }
 
-    /// A regular expression, compiled at its first use. Kusto's are RE2's, and so are these but for details.
+    /// A regular expression, compiled at its first use.
     pub(crate) fn regex(&self, pattern: &str, span: Span) -> Result<Arc<Regex>, Fault> {
-        let failed = |message: String| Fault::Failed { message, span };
-        if let Some(known) = self.regexes.borrow().get(pattern) {
-            return known.clone().map_err(failed);
-        }
-        let made = regex::RegexBuilder::new(&translated(pattern))
-            .size_limit(REGEX_SIZE)
-            .build()
-            .map(Arc::new)
-            .map_err(|error| format!("the regular expression is not valid: {error}"));
-        self.regexes.borrow_mut().insert(pattern.into(), made.clone());
-        made.map_err(failed)
+        self.patterns.get(pattern).map_err(|message| Fault::Failed { message, span })
     }
 }
 
-/// A pattern of RE2 as one of `regex`, where both mean the same but write it differently: a `{` that begins no repetition
-/// and a `[` inside a class stand for themselves in RE2, and `&&`, `--`, `~~` inside a class are two characters.
-fn translated(pattern: &str) -> String {
-    let mut made = String::with_capacity(pattern.len() + 8);
-    let mut rest = pattern;
-    let mut class = false;
-    while let Some(c) = rest.chars().next() {
-        let after = rest.get(c.len_utf8()..).unwrap_or_default();
-        match c {
-            '\\' => {
-                let escaped = after.chars().next();
-                made.push('\\');
-                made.extend(escaped);
-                rest = after.get(escaped.map_or(0, char::len_utf8)..).unwrap_or_default();
-                continue;
-            }
-            '[' if class => {
-                let named = after.strip_prefix(':').and_then(|name| name.find(":]"));
-                match named {
-                    Some(end) => {
-                        let length = 1 + end + 2;
-                        made.push('[');
-                        made.push_str(after.get(..length).unwrap_or_default());
-                        rest = after.get(length..).unwrap_or_default();
-                        continue;
-                    }
-                    None => made.push_str("\\["),
-                }
-            }
-            '[' => {
-                class = true;
-                made.push('[');
-                // A bracket right at the start of a class is a character of it.
-                let (negated, first) = match after.strip_prefix('^') {
-                    Some(first) => (true, first),
-                    None => (false, after),
-                };
-                if negated {
-                    made.push('^');
-                }
-                rest = first;
-                if let Some(others) = first.strip_prefix(']') {
-                    made.push_str("\\]");
-                    rest = others;
-                }
-                continue;
-            }
-            ']' if class => {
-                class = false;
-                made.push(']');
-            }
-            '&' | '~' if class => {
-                made.push('\\');
-                made.push(c);
-            }
-            '-' if class && after.starts_with('-') => made.push_str("\\-"),
-            '{' if !class && !repeats(after) => made.push_str("\\{"),
-            _ => made.push(c),
-        }
-        rest = after;
-    }
-    made
-}
-
-/// Whether what follows a `{` makes it a repetition: `2}`, `2,}`, `2,5}`.
-fn repeats(after: &str) -> bool {
-    let Some((inner, _)) = after.split_once('}') else { return false };
-    let (low, high) = inner.split_once(',').unwrap_or((inner, ""));
-    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    !low.is_empty() && number(low) && number(high)
+fn too_large(limit: usize, span: Span) -> Fault {
+    Fault::Budget { what: "bytes in one value", limit: limit as u64, span }
 }
 
 /// One call of a function or an aggregate.
@@ -151,6 +160,18 @@ pub(crate) struct Call<'c> {
 }
 
 impl Call<'_> {
+    /// What a function gives for these arguments, with both counted.
+    pub(crate) fn of(
+        &self,
+        function: fn(&Call<'_>, &[Value]) -> Result<Value, Fault>,
+        values: &[Value],
+    ) -> Result<Value, Fault> {
+        self.context.arguments(values, self.span)?;
+        let value = function(self, values)?;
+        self.context.made(&value, self.span)?;
+        Ok(value)
+    }
+
     /// The type of an argument; `Unknown` if there is none.
     pub(crate) fn ty(&self, index: usize) -> ScalarType {
         self.types.get(index).copied().unwrap_or(ScalarType::Unknown)
@@ -169,30 +190,5 @@ impl Call<'_> {
 
     pub(crate) fn regex(&self, pattern: &str) -> Result<Arc<Regex>, Fault> {
         self.context.regex(pattern, self.span)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_of_re2_are_understood() {
-        for (pattern, text, matches) in [
-            ("a{b", "a{b", true),
-            ("Win{|Get", "Get", true),
-            ("x{2,3}", "xx", true),
-            (r"x{1-3}", "x{1-3}", true),
-            (r"[[\]]", "[", true),
-            ("[[:digit:]]+", "12", true),
-            ("[]a]", "]", true),
-            ("[^]a]", "b", true),
-            ("[a&&b]", "&", true),
-            (r"\{x\}", "{x}", true),
-            ("[a-z]{2}", "a{2}", false),
-        ] {
-            let regex = Regex::new(&translated(pattern)).unwrap_or_else(|error| panic!("{pattern}: {error}"));
-            assert_eq!(regex.is_match(text), matches, "{pattern}");
-        }
     }
 }

@@ -26,7 +26,10 @@ struct Bench {
 impl Bench {
     fn new() -> Bench {
         let now = time::parse_datetime("2026-01-31 12:30").unwrap();
-        Bench { schema: Schema::built_in(Platform::Sentinel), context: Context::new(now, Budget::default()) }
+        Bench {
+            schema: Schema::built_in(Platform::Sentinel),
+            context: Context::new(now, Budget::default(), std::rc::Rc::default()),
+        }
     }
 
     /// The type that the binder gives an expression.

@@ -3,10 +3,11 @@
 //! Documentation: "Null values" (two nulls: null; one null: unequal), "Numerical operators", "sort operator" (nulls).
 
 use std::cmp::Ordering;
-use std::hash::{Hash, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::convert::{convert, to_text};
+use super::functions;
 use super::value::{Dynamic, Value};
 use crate::kql::types::ScalarType;
 
@@ -94,10 +95,16 @@ fn is_scalar(value: &Dynamic) -> bool {
     !matches!(value, Dynamic::Array(_) | Dynamic::Bag(_))
 }
 
-/// A total order for sorting: as [`order`]; what has no order keeps its place. Not for nulls, which `sort` puts where it
-/// is told; NaN counts as one.
+/// A total order for sorting: as [`order`] within a kind; kinds that have no order among each other, which only a column of
+/// dynamics holds side by side, come one after the other. Not for nulls, which `sort` puts where it is told; NaN counts as one.
 pub(crate) fn sort_order(a: &Value, b: &Value) -> Ordering {
-    order(a, b).unwrap_or(Ordering::Equal)
+    match (a, b) {
+        (Value::Dynamic(_), _) | (_, Value::Dynamic(_)) => {
+            functions::compare(&a.clone().into_dynamic(), &b.clone().into_dynamic())
+        }
+        (Value::Real(a), Value::Real(b)) => a.total_cmp(b),
+        _ => order(a, b).unwrap_or(Ordering::Equal),
+    }
 }
 
 /// True for what `sort` treats as null.
@@ -173,8 +180,16 @@ fn hash_dynamic<H: Hasher>(value: &Dynamic, state: &mut H) {
             state.write_u64(items.len() as u64);
             items.iter().for_each(|item| hash_dynamic(item, state));
         }
-        // The order of members does not count, so neither may it here.
-        Dynamic::Bag(members) => state.write_u64(members.len() as u64),
+        // The order of members does not count, so neither may it here: their hashes are added up.
+        Dynamic::Bag(members) => {
+            let member = |(key, value): &(Arc<str>, Dynamic)| {
+                let mut own = DefaultHasher::new();
+                key.hash(&mut own);
+                hash_dynamic(value, &mut own);
+                own.finish()
+            };
+            state.write_u64(members.iter().map(member).fold(members.len() as u64, u64::wrapping_add));
+        }
     }
 }
 

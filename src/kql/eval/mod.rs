@@ -8,7 +8,7 @@
 //! and its expressions are compiled against them and run over the rows; so a query is never understood twice, and a
 //! plugin whose columns depend on the data is nothing special.
 //!
-//! Where to start reading: [`evaluate`] at the end of this file; `value` for what a cell may be; `functions` and
+//! Where to start reading: [`Evaluator`] at the end of this file; `value` for what a cell may be; `functions` and
 //! `aggregate` for the library, which is a table of plain functions.
 
 mod aggregate;
@@ -23,6 +23,7 @@ mod frame;
 mod functions;
 pub(crate) mod json;
 mod ops;
+mod patterns;
 mod project;
 mod run;
 mod scalar;
@@ -35,6 +36,7 @@ pub(crate) mod time;
 mod value;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::parser::Parse;
@@ -86,19 +88,22 @@ pub struct World<'a> {
     pub now: i64,
 }
 
-/// How much work a query may do before it is stopped. There is no clock here: time limits are the caller's.
+/// How much work a query may do before it is stopped. There is no clock here: time limits are the caller's, and the same query
+/// on the same data stops at the same place on every machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// Rows of one table.
     pub rows: u64,
-    /// Scalar expressions evaluated and rows touched, all together.
+    /// Calls of functions, rows touched and pieces of long texts looked at, all together.
     pub steps: u64,
+    /// Memory for cells and values that the query makes, all together: what it no longer needs counts as well.
+    pub bytes: u64,
 }
 
 impl Default for Budget {
-    /// Enough for ten thousand events joined with as many; a runaway query ends within seconds.
+    /// Enough for ten thousand events joined with as many; a runaway query ends within seconds, and within this memory.
     fn default() -> Self {
-        Self { rows: 1_000_000, steps: 200_000_000 }
+        Self { rows: 1_000_000, steps: 50_000_000, bytes: 1 << 30 }
     }
 }
 
@@ -165,17 +170,41 @@ impl Fault {
     }
 }
 
-/// Runs a query.
-///
-/// `text` is the text that `parse` was made from.
+/// Runs queries, and remembers what they have in common: compiled regular expressions. Nothing that it remembers shows in
+/// an answer.
+#[derive(Debug, Default)]
+pub struct Evaluator {
+    patterns: Rc<patterns::Patterns>,
+}
+
+impl Evaluator {
+    /// Runs a query.
+    ///
+    /// `text` is the text that `parse` was made from.
+    ///
+    /// # Errors
+    /// See [`Fault`]. A text with syntax errors is a [`Fault::Failed`].
+    pub fn evaluate(
+        &self,
+        parse: &Parse,
+        text: &str,
+        world: &World<'_>,
+        budget: Budget,
+    ) -> Result<Evaluated, Fault> {
+        if let Some(error) = parse.errors.first() {
+            return Err(Fault::Failed { message: error.message.clone(), span: error.span });
+        }
+        let context = call::Context::new(world.now, budget, Rc::clone(&self.patterns));
+        let run = run::Run::new(*world, context);
+        let table = run.query(&parse.query, text)?.into_table();
+        Ok(Evaluated { table, coverage: run.exercised() })
+    }
+}
+
+/// Runs one query: see [`Evaluator::evaluate`].
 ///
 /// # Errors
-/// See [`Fault`]. A text with syntax errors is a [`Fault::Failed`].
+/// See [`Fault`].
 pub fn evaluate(parse: &Parse, text: &str, world: &World<'_>, budget: Budget) -> Result<Evaluated, Fault> {
-    if let Some(error) = parse.errors.first() {
-        return Err(Fault::Failed { message: error.message.clone(), span: error.span });
-    }
-    let run = run::Run::new(*world, budget);
-    let table = run.query(&parse.query, text)?.into_table();
-    Ok(Evaluated { table, coverage: run.exercised() })
+    Evaluator::default().evaluate(parse, text, world, budget)
 }

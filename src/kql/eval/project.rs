@@ -48,8 +48,8 @@ pub(crate) struct Projection {
     /// The last number appended to a name.
     suffixes: Vec<(Arc<str>, u32)>,
     declared: HashSet<Arc<str>>,
-    /// Columns of the input that are not added a second time.
-    skip: HashSet<usize>,
+    /// Columns of the input that are not added a second time, by their place.
+    skip: Vec<bool>,
     next_column: u32,
 }
 
@@ -63,14 +63,28 @@ impl Projection {
         });
         Projection {
             outputs: outputs.collect(),
-            skip: (0..frame.columns.len()).collect(),
+            skip: vec![true; frame.columns.len()],
             ..Projection::default()
         }
     }
 
     /// What is there now is not added again.
     pub(crate) fn skip_present(&mut self) {
-        self.skip.extend(self.outputs.iter().filter_map(|output| output.source));
+        let sources: Vec<usize> = self.outputs.iter().filter_map(|output| output.source).collect();
+        sources.into_iter().for_each(|source| self.skip(source));
+    }
+
+    fn skip(&mut self, source: usize) {
+        if self.skip.len() <= source {
+            self.skip.resize(source.saturating_add(1), false);
+        }
+        if let Some(skipped) = self.skip.get_mut(source) {
+            *skipped = true;
+        }
+    }
+
+    fn is_skipped(&self, source: Option<usize>) -> bool {
+        source.is_some_and(|source| self.skip.get(source) == Some(&true))
     }
 
     fn position(&self, name: &str) -> Option<usize> {
@@ -79,7 +93,7 @@ impl Projection {
 
     /// Adds a column; a taken name gets a number.
     pub(crate) fn add(&mut self, output: Output, replace: bool) {
-        if output.name.is_empty() || output.source.is_some_and(|source| self.skip.contains(&source)) {
+        if output.name.is_empty() || self.is_skipped(output.source) {
             return;
         }
         match self.position(&output.name) {
@@ -155,7 +169,9 @@ impl Projection {
                 let several = parts.len() > 0;
                 self.declare(Output { name, value: first.value, source: None }, replace || several);
                 // The column itself does not come a second time behind its new name.
-                self.skip.extend(source.filter(|_| several));
+                if let Some(source) = source.filter(|_| several) {
+                    self.skip(source);
+                }
                 if !matches!(style, Style::Print(_)) {
                     parts.for_each(|part| self.part(part, replace));
                 }
@@ -185,7 +201,9 @@ impl Projection {
                 Some(name) => {
                     let output = Output { name: Arc::from(&*name.text), value: part.value, source: None };
                     self.declare(output, replace);
-                    self.skip.extend(part.source);
+                    if let Some(source) = part.source {
+                        self.skip(source);
+                    }
                 }
                 None if !matches!(style, Style::Print(_)) => self.part(part, replace),
                 None => {}
@@ -269,11 +287,12 @@ impl Projection {
 
     fn computed(&self, rows: &[Row], context: &super::call::Context) -> Result<Vec<Row>, Fault> {
         let mut made = Vec::with_capacity(rows.len());
+        context.hold(rows.len(), self.outputs.len())?;
         for (index, row) in rows.iter().enumerate() {
             let at = At::new(row, index, context);
             let mut cells = Vec::with_capacity(self.outputs.len());
             for output in &self.outputs {
-                cells.push(output.value.value(at)?);
+                cells.push(output.value.kept(at)?);
             }
             made.push(Rc::new(cells));
         }
@@ -293,11 +312,14 @@ impl Projection {
             .filter(|(index, output)| *index >= kept || !stays(output, *index))
             .map(|(index, output)| (index, &output.value))
             .collect();
+        let copied = rows.iter().filter(|row| Rc::strong_count(row) > 1).count();
+        context.hold(rows.len(), changed.len())?;
+        context.hold(copied, kept)?;
         for (index, row) in rows.iter_mut().enumerate() {
             let at = At::new(row, index, context);
             let mut values = Vec::with_capacity(changed.len());
             for (place, value) in &changed {
-                values.push((*place, value.value(at)?));
+                values.push((*place, value.kept(at)?));
             }
             let cells = Rc::make_mut(row);
             cells.reserve(self.outputs.len().saturating_sub(kept));

@@ -13,7 +13,7 @@ use super::frame::Frame;
 use super::scalar::{Node, Typed};
 use super::scope::{Bound, Lazy, Meaning, Scope, State, User};
 use super::value::Value;
-use super::{Budget, Exercised, Fault, World};
+use super::{Exercised, Fault, World};
 use crate::kql::span::Span;
 use crate::kql::syntax::{
     Expr, ExprKind, FunctionBody, LetValue, Parameter, Query, Statement, StatementKind, TypeRef,
@@ -54,9 +54,9 @@ impl Drop for Level<'_> {
 }
 
 impl<'a> Run<'a> {
-    pub(crate) fn new(world: World<'a>, budget: Budget) -> Run<'a> {
+    pub(crate) fn new(world: World<'a>, context: Context) -> Run<'a> {
         Run {
-            context: Context::new(world.now, budget),
+            context,
             world,
             coverage: RefCell::default(),
             tables: RefCell::default(),

@@ -157,6 +157,15 @@ impl Typed {
         self.eval(at).map(Cow::into_owned)
     }
 
+    /// The value on a row as a cell of a table; a part of a dynamic is copied, so it counts as new.
+    pub(crate) fn kept(&self, at: At<'_>) -> Result<Value, Fault> {
+        let value = self.value(at)?;
+        if let (Value::Dynamic(_), Node::Member(..) | Node::Element(_)) = (&value, &self.node) {
+            at.context.made(&value, at.context.operator())?;
+        }
+        Ok(value)
+    }
+
     /// Whether a condition holds; null does not.
     pub(crate) fn holds(&self, at: At<'_>) -> Result<bool, Fault> {
         Ok(self.eval(at)?.as_bool() == Some(true))
@@ -180,11 +189,11 @@ impl Typed {
             Node::Or(parts) => all(parts, at, true)?,
             Node::Not(inner) => inner.eval(at)?.as_bool().map(|truth| !truth).into(),
             Node::Compare(op, sides) => compare(*op, &*sides.0.eval(at)?, &*sides.1.eval(at)?),
-            Node::Text(op, sides) => test(*op, &*sides.0.eval(at)?, &*sides.1.eval(at)?),
-            Node::Matches(parts) => Value::Bool(parts.1.is_match(&textual(&*parts.0.eval(at)?))),
+            Node::Text(op, sides) => test(*op, &*sides.0.eval(at)?, &*sides.1.eval(at)?, at)?,
+            Node::Matches(parts) => matches(&parts.1, &*parts.0.eval(at)?, at)?,
             Node::MatchesAny(parts, span) => {
                 let regex = at.context.regex(&textual(&*parts.1.eval(at)?), *span)?;
-                Value::Bool(regex.is_match(&textual(&*parts.0.eval(at)?)))
+                matches(&regex, &*parts.0.eval(at)?, at)?
             }
             Node::In(membership) => membership.holds(at)?,
             Node::HasAny(left, values, every) => {
@@ -208,7 +217,6 @@ impl Typed {
     }
 
     fn call(&self, applied: &Applied, at: At<'_>) -> Result<Value, Fault> {
-        at.context.spend(1, applied.span)?;
         let mut values = Vec::with_capacity(applied.args.len());
         for arg in &applied.args {
             values.push(arg.value(at)?);
@@ -220,8 +228,7 @@ impl Typed {
             span: applied.span,
             context: at.context,
         };
-        let value = (applied.function.call)(&call, &values)?;
-        Ok(match value {
+        Ok(match call.of(applied.function.call, &values)? {
             Value::Null => Value::missing(applied.returns),
             value => value,
         })
@@ -299,8 +306,16 @@ pub(crate) fn compare(op: BinaryOp, a: &Value, b: &Value) -> Value {
     }
 }
 
-fn test(op: BinaryOp, a: &Value, b: &Value) -> Value {
-    text::test(op, &textual(a), &textual(b)).into()
+fn test(op: BinaryOp, a: &Value, b: &Value, at: At<'_>) -> Result<Value, Fault> {
+    let (a, b) = (textual(a), textual(b));
+    at.context.look(a.len())?;
+    Ok(text::test(op, &a, &b).into())
+}
+
+fn matches(regex: &Regex, value: &Value, at: At<'_>) -> Result<Value, Fault> {
+    let text = textual(value);
+    at.context.scan(text.len())?;
+    Ok(Value::Bool(regex.is_match(&text)))
 }
 
 /// What an operator on text reads: a null is an empty text.
@@ -315,8 +330,10 @@ fn textual(value: &Value) -> Cow<'_, str> {
 fn has_any(text: &str, values: &[Typed], every: bool, at: At<'_>) -> Result<bool, Fault> {
     for value in values {
         let value = value.eval(at)?;
+        at.context.look(text.len())?;
         let found = match value.as_dynamic() {
             Some(Dynamic::Array(items)) => {
+                at.context.look(text.len().saturating_mul(items.len()))?;
                 let has = |item: &Dynamic| {
                     let item = Value::dynamic(item.clone());
                     text::test(BinaryOp::Has, text, &textual(&item)) == Some(true)
@@ -370,19 +387,25 @@ fn pack(members: &[(Arc<str>, Typed)], drop_empty: bool, at: At<'_>) -> Result<V
             bag.push((Arc::clone(name), value.into_dynamic()));
         }
     }
-    Ok(Value::dynamic(Dynamic::Bag(bag)))
+    let made = Value::dynamic(Dynamic::Bag(bag));
+    at.context.made(&made, at.context.operator())?;
+    Ok(made)
 }
 
 impl Spread {
     fn call(&self, returns: ScalarType, at: At<'_>) -> Result<Vec<Value>, Fault> {
-        at.context.spend(1, self.span)?;
         let mut values = Vec::with_capacity(self.args.len());
         for arg in &self.args {
             values.push(arg.value(at)?);
         }
         let (types, span) = (self.types.as_slice(), self.span);
         let call = Call { name: self.tuple.name, types, returns, span, context: at.context };
-        (self.tuple.call)(&call, &values)
+        at.context.arguments(&values, span)?;
+        let made = (self.tuple.call)(&call, &values)?;
+        for value in &made {
+            at.context.made(value, span)?;
+        }
+        Ok(made)
     }
 }
 

@@ -1,10 +1,11 @@
 //! Where rows come from: tables of the world and the schema, stored functions, watchlists, `datatable`, `externaldata`.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::compile::{Compiler, declared_type};
 use super::convert::convert;
-use super::frame::Frame;
+use super::frame::{Frame, cell};
 use super::run::{Entity, Run};
 use super::scope::{Meaning, Scope, User};
 use super::value::{Dynamic, Value};
@@ -32,15 +33,17 @@ impl<'a> Run<'a> {
         if let Some(known) = self.tables.borrow().get(name) {
             return Ok(known.clone());
         }
-        let Some((columns, open)) = self.columns(name) else {
+        let Some((listed, open)) = self.columns_of(name) else {
             self.unknown.set(self.unknown.get().saturating_add(1));
             return Err(scope.failed(format!("no table is named '{name}'"), span));
         };
         let mut frame = match self.world.tables.get(name) {
-            Some(table) => joined(columns, table),
-            None => Frame::new(columns, Vec::new()),
+            Some(table) if self.is_complete(table, &listed) => retyped(table),
+            Some(table) => joined(self.packed(&listed), table),
+            None => Frame::new(self.packed(&listed), Vec::new()),
         };
         frame.open = open;
+        self.context.hold(frame.rows.len(), frame.columns.len())?;
         self.context.check_rows(frame.rows.len(), scope.place(span))?;
         self.context.spend(frame.rows.len() as u64, scope.place(span))?;
         self.tables.borrow_mut().insert(name.to_owned(), frame.clone());
@@ -48,18 +51,27 @@ impl<'a> Run<'a> {
     }
 
     /// The columns that the schema gives a table or a stored function; none for a table that only the world has.
-    fn columns(&self, name: &str) -> Option<(Vec<Column>, bool)> {
+    fn columns_of(&self, name: &str) -> Option<(Cow<'a, [PackedColumn]>, bool)> {
         let schema = self.world.schema;
         if let Some(facts) = schema.table(name) {
-            return Some((self.packed(&facts.columns), facts.open));
+            return Some((facts.columns, facts.open));
         }
         if let Some(facts) = schema.function(name) {
-            return Some((self.packed(facts.columns.unwrap_or_default()), facts.open));
+            return Some((facts.columns.unwrap_or_default().into(), facts.open));
         }
         if let Some(columns) = schema.unlisted_table(name) {
-            return Some((self.packed(&columns), true));
+            return Some((columns.into(), true));
         }
-        self.world.tables.contains_key(name).then(|| (Vec::new(), true))
+        self.world.tables.contains_key(name).then(|| (Cow::Borrowed(&[][..]), true))
+    }
+
+    /// Whether a table begins with the columns of the schema, in their order: then there is nothing to put into place.
+    fn is_complete(&self, table: &Table, listed: &[PackedColumn]) -> bool {
+        let schema = self.world.schema;
+        let same = |(ours, theirs): (&Column, &PackedColumn)| {
+            ours.ty == theirs.ty() && *ours.name == *schema.name_text(Name(theirs.name()))
+        };
+        table.columns.len() >= listed.len() && table.columns.iter().zip(listed).all(same)
     }
 
     fn packed(&self, columns: &[PackedColumn]) -> Vec<Column> {
@@ -319,6 +331,14 @@ impl<'a> Run<'a> {
         }
         Ok(list)
     }
+}
+
+/// A table as it is, every value of its column's type.
+fn retyped(table: &Table) -> Frame {
+    let row = |row: &Vec<Value>| {
+        table.columns.iter().enumerate().map(|(at, column)| typed(cell(row, at), column.ty)).collect()
+    };
+    Frame::new(table.columns.clone(), table.rows.iter().map(row).collect())
 }
 
 /// A table's rows under the columns of the schema and its own.

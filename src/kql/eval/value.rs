@@ -67,7 +67,8 @@ impl Value {
     /// The value of a cell that nothing was said about: null, or an empty string.
     #[must_use]
     pub fn missing(ty: ScalarType) -> Value {
-        if ty == ScalarType::String { Value::string("") } else { Value::Null }
+        // The empty text of the standard library is one for all and takes no memory.
+        if ty == ScalarType::String { Value::String(Arc::default()) } else { Value::Null }
     }
 
     /// A dynamic value as a cell of type dynamic.
@@ -179,6 +180,15 @@ impl Value {
         }
     }
 
+    /// Bytes that the value takes besides its cell, and what looking at all of it is measured by.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Value::String(text) => text.len(),
+            Value::Dynamic(inner) => inner.size_within(usize::MAX).unwrap_or(usize::MAX),
+            _ => 0,
+        }
+    }
+
     /// A dynamic as such.
     #[must_use]
     pub fn as_dynamic(&self) -> Option<&Dynamic> {
@@ -196,6 +206,27 @@ impl Dynamic {
         match self {
             Dynamic::Bag(members) => members.iter().find(|(name, _)| &**name == key).map(|(_, value)| value),
             _ => None,
+        }
+    }
+
+    /// Bytes of memory; `None` when arrays and bags are nested deeper than so many levels.
+    pub(super) fn size_within(&self, levels: usize) -> Option<usize> {
+        let own = size_of::<Dynamic>();
+        let sum = |sum: usize, part: Option<usize>| Some(sum.saturating_add(part?));
+        match self {
+            Dynamic::String(text) => Some(own + text.len()),
+            Dynamic::Array(items) => {
+                let inside = levels.checked_sub(1)?;
+                items.iter().map(|item| item.size_within(inside)).try_fold(own, sum)
+            }
+            Dynamic::Bag(members) => {
+                let inside = levels.checked_sub(1)?;
+                let member = |(key, value): &(Arc<str>, Dynamic)| {
+                    Some(value.size_within(inside)?.saturating_add(size_of::<Arc<str>>() + key.len()))
+                };
+                members.iter().map(member).try_fold(own, sum)
+            }
+            _ => Some(own),
         }
     }
 

@@ -91,6 +91,7 @@ fn repeat(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
         return Err(call.not_evaluated("with more than 1048576 elements"));
     }
     call.context.spend(times as u64, call.span)?;
+    call.context.room(arg(args, 0).size().saturating_mul(times), call.span)?;
     Ok(array(vec![arg(args, 0).clone().into_dynamic(); times]))
 }
 

@@ -32,10 +32,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
     function("regex_quote", regex_quote),
 ];
 
+/// Where source and rewrite are no longer than this multiplied, no finds are counted before they are replaced.
+const SURELY_SMALL: usize = 1 << 20;
+
 /// A negative start is counted from the end: the page's own example finds something, though its text promises null.
 /// Finds may overlap, and each is looked for in a window of the given length that begins after the one before, as the
 /// page's example of a second find shows.
-fn indexof(_: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
+fn indexof(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
     let source: Vec<char> = text(args, 0).chars().collect();
     let part: Vec<char> = text(args, 1).chars().collect();
     let Some(Window { start, length, nth }) = window(args, source.len(), Start::FromEnd) else {
@@ -46,11 +49,9 @@ fn indexof(_: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
         let last = end.checked_sub(part.len())?;
         (from..=last).find(|at| source.get(*at..).is_some_and(|rest| rest.starts_with(&part)))
     };
-    let mut found = find(start);
-    for _ in 1..nth {
-        found = found.and_then(|at| find(at + 1));
-    }
-    Ok(Value::Long(found.map_or(-1, count)))
+    call.context.look(source.len().saturating_mul(part.len()))?;
+    let finds = std::iter::successors(find(start), |at| find(at + 1));
+    Ok(Value::Long(finds.take(nth).nth(nth - 1).map_or(-1, count)))
 }
 
 fn indexof_regex(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
@@ -184,6 +185,12 @@ fn replace(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
 /// In the rewrite, `\0` is the whole find and `\1` to `\9` its groups.
 fn replace_matches(call: &Call<'_>, source: &str, pattern: &str, rewrite: &str) -> Result<Value, Fault> {
     let regex = call.regex(pattern)?;
+    call.context.scan(source.len())?;
+    // Every place of the text may be a find.
+    if source.len().saturating_mul(rewrite.len()) > SURELY_SMALL {
+        let finds = regex.find_iter(source).count();
+        call.context.room(source.len() + finds.saturating_mul(rewrite.len()), call.span)?;
+    }
     let expand = |found: &Captures<'_>| {
         let mut out = String::new();
         let mut rest = rewrite.chars();
@@ -209,7 +216,12 @@ fn replace_string(call: &Call<'_>, args: &[Value]) -> Result<Value, Fault> {
     if part.is_empty() {
         return Err(call.not_evaluated("of an empty string"));
     }
-    Ok(Value::from(source.replace(&*part, &text(args, 2))))
+    let rewrite = text(args, 2);
+    if source.len().saturating_mul(rewrite.len()) > SURELY_SMALL {
+        let finds = source.matches(&*part).count();
+        call.context.room(source.len() + finds.saturating_mul(rewrite.len()), call.span)?;
+    }
+    Ok(Value::from(source.replace(&*part, &rewrite)))
 }
 
 /// Look-ups are tried in their order, each over what those before it have left: an earlier one wins over a later one that

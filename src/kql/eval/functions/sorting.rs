@@ -25,20 +25,18 @@ pub(crate) fn compare(a: &Dynamic, b: &Dynamic) -> Ordering {
         (Dynamic::String(a), Dynamic::String(b)) => a.cmp(b),
         (Dynamic::Guid(a), Dynamic::Guid(b)) => a.cmp(b),
         (Dynamic::Bool(a), Dynamic::Bool(b)) => a.cmp(b),
-        _ => match (number(a), number(b)) {
-            (Some(a), Some(b)) => a.total_cmp(&b),
-            _ => kind(a).cmp(&kind(b)).then_with(|| json::write_canonical(a).cmp(&json::write_canonical(b))),
-        },
+        (Dynamic::Real(a), Dynamic::Real(b)) => (a + 0.0).total_cmp(&(b + 0.0)),
+        (Dynamic::Long(a), Dynamic::Real(b)) => whole_and_real(*a, *b),
+        (Dynamic::Real(a), Dynamic::Long(b)) => whole_and_real(*b, *a).reverse(),
+        _ => kind(a).cmp(&kind(b)).then_with(|| json::write_canonical(a).cmp(&json::write_canonical(b))),
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "only compared with a real, which is no finer")]
-fn number(value: &Dynamic) -> Option<f64> {
-    match value {
-        Dynamic::Long(number) => Some(*number as f64),
-        Dynamic::Real(number) => Some(*number),
-        _ => None,
-    }
+/// `-0.0 + 0.0` is `0.0`. Exact, so that the order stays one: as reals, two neighbouring large numbers would both equal a third.
+#[expect(clippy::cast_precision_loss, reason = "where precision is lost, the second comparison decides")]
+#[expect(clippy::cast_possible_truncation, reason = "reals that are no whole numbers of 64 bits are clamped")]
+fn whole_and_real(whole: i64, real: f64) -> Ordering {
+    (whole as f64).total_cmp(&(real + 0.0)).then_with(|| i128::from(whole).cmp(&(real as i128)))
 }
 
 fn kind(value: &Dynamic) -> u8 {
@@ -88,4 +86,34 @@ fn sorted(args: &[Value], order: impl Fn(&Dynamic, &Dynamic) -> Ordering) -> Vec
     (0..args.len())
         .map(|index| if arg(args, index).is_null() { Value::Null } else { reorder(index) })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_one_order() {
+        let big = 1 << 53;
+        let values = [
+            Dynamic::Real(f64::NEG_INFINITY),
+            Dynamic::Long(i64::MIN),
+            Dynamic::Real(-0.0),
+            Dynamic::Long(0),
+            Dynamic::Real(0.5),
+            Dynamic::Long(big),
+            Dynamic::Real(big as f64),
+            Dynamic::Long(big + 1),
+            Dynamic::Long(i64::MAX),
+            Dynamic::Real(i64::MAX as f64),
+            Dynamic::Real(f64::INFINITY),
+        ];
+        for (i, a) in values.iter().enumerate() {
+            for (j, b) in values.iter().enumerate().skip(i) {
+                assert_ne!(compare(a, b), Ordering::Greater, "{a:?} {b:?}");
+                assert_eq!(compare(a, b), compare(b, a).reverse(), "{i} {j}");
+            }
+        }
+        assert_eq!(compare(&Dynamic::Long(big + 1), &Dynamic::Real(big as f64)), Ordering::Greater);
+    }
 }

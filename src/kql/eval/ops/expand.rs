@@ -140,6 +140,7 @@ impl<'a> Run<'a> {
         }
         let count = lists.iter().map(Vec::len).max().unwrap_or(0).min(expansion.limit);
         self.context.spend(count as u64 + 1, span)?;
+        self.context.hold(count, expansion.columns.len())?;
         let blank: Vec<Value> =
             expansion.columns.iter().skip(row.len()).map(|column| Value::missing(column.ty)).collect();
         let mut made = Vec::with_capacity(count);
@@ -203,6 +204,7 @@ impl<'a> Run<'a> {
             let part = inner.with_rows(self.expanded(&expansion, row, index, scope.place(span))?);
             let result = self.piped(&apply.subquery, part, scope)?;
             self.context.check_rows(rows.len() + result.rows.len(), scope.place(span))?;
+            self.context.hold(result.rows.len(), columns.len())?;
             let targets: Vec<Option<usize>> = result
                 .columns
                 .iter()
@@ -247,7 +249,7 @@ impl<'a> Run<'a> {
             let rows = members.iter().filter_map(|&index| frame.rows.get(index).cloned()).collect();
             tables.push((String::new(), self.piped(&partition.subquery, frame.with_rows(rows), scope)?));
         }
-        Ok(super::union::together(tables, false, None))
+        super::union::together(tables, false, None, &self.context)
     }
 }
 

@@ -60,6 +60,7 @@ impl<'a> Run<'a> {
             false => groups,
         };
         let columns = projection.columns();
+        self.context.hold(groups.len(), columns.len())?;
         let mut rows = Vec::with_capacity(groups.len());
         for (key, members) in groups {
             let results = self.aggregate(&found, &frame.rows, &members)?;
@@ -90,6 +91,7 @@ impl<'a> Run<'a> {
             for key in keys {
                 values.push(key.value(at)?);
             }
+            self.context.look_at(&values)?;
             let next = groups.len();
             let place = *places.entry(Key(values.clone())).or_insert(next);
             match groups.get_mut(place) {
@@ -124,7 +126,13 @@ impl<'a> Run<'a> {
                         span: aggregated.span,
                         context: &self.context,
                     };
-                    (aggregate.call)(&call, &Group { rows: members.len(), args: &args })?
+                    for values in &args {
+                        // Lists and bags are made of copies.
+                        self.context.copies(values)?;
+                    }
+                    let made = (aggregate.call)(&call, &Group { rows: members.len(), args: &args })?;
+                    self.context.made(&made, aggregated.span)?;
+                    made
                 }
                 Work::Extreme { greatest } => {
                     let keys = match aggregated.args.first() {

@@ -85,7 +85,12 @@ impl<'a> Run<'a> {
             Some(JoinCondition::Where(_)) => return Err(scope.not_evaluated("join where", span)),
             None => return Err(scope.failed("the join needs 'on' and the columns to match", span)),
         }
-        self.context.spend((left.rows.len() + right.rows.len()) as u64, scope.place(span))?;
+        for row in left.rows.iter().chain(&right.rows) {
+            self.context.spend(1, scope.place(span))?;
+            for (ours, theirs) in &keys {
+                self.context.look(cell(row, *ours).size().max(cell(row, *theirs).size()))?;
+            }
+        }
         let rows = self.matched(left, &right, &keys, kind, lookup, scope.place(span))?;
         let columns = match kind {
             Kind::LeftSemi | Kind::LeftAnti => return Ok(left.with_rows(rows)),
@@ -147,6 +152,7 @@ impl<'a> Run<'a> {
                 Some(matches) => {
                     self.context.spend(matches.len() as u64, span)?;
                     self.context.check_rows(made.len() + matches.len(), span)?;
+                    self.context.hold(matches.len(), left.columns.len() + right.columns.len())?;
                     for &index in matches {
                         if let (Some(other), Some(flag)) = (right.rows.get(index), used.get_mut(index)) {
                             *flag = true;
@@ -155,6 +161,7 @@ impl<'a> Run<'a> {
                     }
                 }
                 None if matches!(kind, Kind::LeftOuter | Kind::FullOuter) => {
+                    self.context.hold(1, left.columns.len() + right.columns.len())?;
                     made.push(glue(row, &blank_right, &skipped));
                 }
                 None => {}
@@ -195,6 +202,7 @@ impl<'a> Run<'a> {
         let profiles = self.world.file_profiles;
         let known = |name: &str| profiles.columns.iter().position(|column| &*column.name == name);
         let mut columns = frame.columns.to_vec();
+        self.context.hold(frame.rows.len(), columns.len() + PROFILE.len())?;
         columns.extend(PROFILE.iter().map(|(name, ty)| Column::new(*name, *ty)));
         unique_names(&mut columns);
         let places: Vec<Option<usize>> = PROFILE.iter().map(|(name, _)| known(name)).collect();

@@ -31,12 +31,14 @@ impl<'a> Run<'a> {
                 scope = scope.with(&alias.name.text, Meaning::Table(frame.clone()));
                 continue;
             }
+            let outer = self.context.enter(scope.place(operator.span));
             let (input, label) = (current.take(), label.take());
             let frame = match &operator.kind {
                 OperatorKind::Union(union) => self.union(union, input, label, &scope, operator.span)?,
                 _ => self.operator(operator, input, &scope)?,
             };
             self.context.check_rows(frame.rows.len(), scope.place(operator.span))?;
+            self.context.enter(outer);
             current = Some(frame);
         }
         current.ok_or_else(|| scope.failed("there is nothing to read", scope_span(pipeline)))

@@ -40,7 +40,10 @@ impl<'a> Run<'a> {
         let made = match &*call.name.text {
             "bag_unpack" => self.bag_unpack(call, &frame, scope)?,
             "pivot" => self.pivot(call, &frame, scope, span)?,
-            "narrow" => narrow(&frame),
+            "narrow" => {
+                self.context.hold(frame.rows.len().saturating_mul(frame.columns.len()), 3)?;
+                narrow(&frame)
+            }
             "ipv4_lookup" | "ipv6_lookup" => self.ip_lookup(call, &frame, scope, span)?,
             "identity" => frame,
             other => return Err(scope.not_evaluated(format!("evaluate {other}()"), call.name.span)),
@@ -145,11 +148,14 @@ impl<'a> Run<'a> {
                     return Err(scope.failed(message, span));
                 }
                 None => {
+                    self.context.spend(columns.len() as u64, scope.place(span))?;
                     places.push((key, columns.len(), ty));
                     columns.push(Column::new(name, ty));
                 }
             }
         }
+        self.context.hold(frame.rows.len(), columns.len())?;
+        self.context.spend(frame.rows.len().saturating_mul(places.len()) as u64, scope.place(span))?;
         let rows = base.rows.iter().zip(&frame.rows).map(|(row, whole)| {
             let mut cells = row.to_vec();
             cells.extend(columns.iter().skip(row.len()).map(|column| Value::missing(column.ty)));
@@ -213,8 +219,10 @@ impl<'a> Run<'a> {
         if keys.is_empty() {
             groups = vec![(Vec::new(), (0..frame.rows.len()).collect())];
         }
+        self.context.hold(groups.len(), columns.len())?;
         for (mut cells, members) in groups {
             for name in &names {
+                self.context.spend(members.len() as u64 + 1, scope.place(span))?;
                 let own: Vec<usize> = members
                     .iter()
                     .copied()
@@ -288,6 +296,7 @@ impl<'a> Run<'a> {
                     .all(|&(l, r)| crate::kql::eval::compare::grouped(cell(row, l), cell(other, r)));
                 if same && inside.holds(at)? {
                     found = true;
+                    self.context.hold(1, columns.len())?;
                     rows.push(glue(row, other));
                 }
             }

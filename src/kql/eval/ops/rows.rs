@@ -149,6 +149,7 @@ impl<'a> Run<'a> {
             }
             self.context.spend(1, scope.place(span))?;
             self.context.check_rows(values.len() + 1, scope.place(span))?;
+            self.context.hold(1, 1)?;
             let next = convert::convert(&arithmetic::apply(ChainOp::Add, &value, step), ty);
             let done = compare::order(&next, &value) != Some(direction);
             values.push(value);
@@ -227,13 +228,17 @@ impl Order {
 
 /// Rows in order; equal ones stay as they were.
 pub(super) fn sorted(rows: Vec<Row>, keys: &[(Typed, Order)], context: &Context) -> Result<Vec<Row>, Fault> {
-    let mut keyed = Vec::with_capacity(rows.len());
+    let mut keyed: Vec<(Vec<Value>, Row)> = Vec::with_capacity(rows.len());
+    context.hold(rows.len(), keys.len())?;
     for (index, row) in rows.into_iter().enumerate() {
         let at = At::new(&row, index, context);
         let mut values = Vec::with_capacity(keys.len());
         for (key, _) in keys {
             values.push(key.value(at)?);
         }
+        // Each is compared with some others.
+        let times = usize::BITS.saturating_sub(keyed.len().leading_zeros()) as usize;
+        context.look(values.iter().map(Value::size).fold(0, usize::saturating_add).saturating_mul(times))?;
         keyed.push((values, row));
     }
     keyed.sort_by(|(a, _), (b, _)| {

@@ -42,7 +42,7 @@ impl<'a> Run<'a> {
             let frame = self.searched(&search.predicate, &frame, scope)?;
             found.push((name, frame));
         }
-        let made = together(found, false, Some("$table"));
+        let made = together(found, false, Some("$table"), &self.context)?;
         Ok(Frame { open: made.open || everything, ..made })
     }
 
@@ -111,6 +111,7 @@ impl<'a> Run<'a> {
         for (table, frame) in tables {
             // A column that a table lacks is empty there.
             let found = self.searched(&find.predicate, &Frame { open: true, ..frame }, scope)?;
+            self.context.hold(found.rows.len(), columns.len())?;
             for row in &found.rows {
                 let mut cells = vec![Value::string(&table)];
                 for (item, column) in wanted.iter().zip(columns.iter().skip(1)) {

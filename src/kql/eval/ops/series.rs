@@ -67,6 +67,8 @@ impl<'a> Run<'a> {
         }
         let mut rows = Vec::new();
         for (mut cells, members) in groups {
+            self.context.spend(range.bins.len() as u64, scope.place(span))?;
+            self.context.hold(range.bins.len(), values.len() + 1)?;
             let mut bins: HashMap<Key, Vec<usize>> = HashMap::new();
             for index in members {
                 let Some(row) = frame.rows.get(index) else { continue };

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::pipeline::{is_fuzzy, word};
+use crate::kql::eval::call::Context;
 use crate::kql::eval::frame::Frame;
 use crate::kql::eval::run::Run;
 use crate::kql::eval::scope::{Meaning, Scope};
@@ -38,7 +39,7 @@ impl<'a> Run<'a> {
         let total: usize = tables.iter().map(|(_, frame)| frame.rows.len()).sum();
         self.context.check_rows(total, scope.place(span))?;
         self.context.spend(total as u64 + 1, scope.place(span))?;
-        Ok(together(tables, inner, source))
+        together(tables, inner, source, &self.context)
     }
 
     /// The tables that one operand of a union stands for.
@@ -106,7 +107,12 @@ impl<'a> Run<'a> {
 }
 
 /// One table of all rows: a name with several types becomes `x_string`, `x_long`.
-pub(super) fn together(tables: Vec<(String, Frame)>, inner: bool, source: Option<&str>) -> Frame {
+pub(super) fn together(
+    tables: Vec<(String, Frame)>,
+    inner: bool,
+    source: Option<&str>,
+    context: &Context,
+) -> Result<Frame, Fault> {
     let open = tables.iter().any(|(_, frame)| frame.open) && !inner;
     // What each name's types are, in the order of their first mention.
     let mut order: Vec<Arc<str>> = Vec::new();
@@ -158,6 +164,7 @@ pub(super) fn together(tables: Vec<(String, Frame)>, inner: bool, source: Option
             rows.extend(frame.rows);
             continue;
         }
+        context.hold(frame.rows.len(), columns.len())?;
         let label = Value::string(&name);
         for row in frame.rows {
             let mut cells = blank.clone();
@@ -172,7 +179,7 @@ pub(super) fn together(tables: Vec<(String, Frame)>, inner: bool, source: Option
             rows.push(Rc::new(cells));
         }
     }
-    Frame { columns: Rc::new(columns), rows, open }
+    Ok(Frame { columns: Rc::new(columns), rows, open })
 }
 
 /// `x_long`; `x_long1` where a table has a column `x_long` already.

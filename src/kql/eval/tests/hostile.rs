@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Fixtures, run};
+use super::{Fixtures, run, shown};
 use crate::kql::eval::{Budget, Fault};
 use crate::kql::schema::{Platform, Schema};
 
@@ -34,13 +34,108 @@ fn what_would_run_away_is_stopped() {
         &piped,
     ] {
         let schema = Schema::built_in(Platform::Unified);
-        let budget = Budget { rows: 100_000, steps: 2_000_000 };
+        let budget = Budget { rows: 100_000, steps: 2_000_000, bytes: 256 << 20 };
         let answer = Fixtures::default().run(&schema, query, budget);
         assert!(answer.is_err(), "{}", query.chars().take(80).collect::<String>());
     }
     // All tables at once are fine: they hold nothing.
     assert!(run("union * | where TimeGenerated > ago(1d) | summarize count() by Type").is_ok());
     assert!(run("search 'needle'").is_ok());
+}
+
+#[test]
+fn what_would_fill_the_memory_is_stopped() {
+    let mut wrong = Vec::new();
+    let repeated = |times: usize, piece: &str| piece.repeat(times);
+    for (query, what) in [
+        // Twice as long each time.
+        (format!("print a = 'xxxxxxxx' {}", repeated(40, "| extend a = strcat(a, a)")), "bytes in one value"),
+        (format!("print a = dynamic([1]) {}", repeated(40, "| extend a = pack_array(a, a)")), "stopped"),
+        (format!("print a = dynamic([1]) {}", repeated(40, "| extend a = array_concat(a, a)")), "stopped"),
+        // One level deeper each time.
+        (format!("print a = 1 {}", repeated(500, "| extend a = pack_array(a)")), "levels in one value"),
+        (format!("print a = 1 {}", repeated(500, "| extend a = bag_pack('k', a)")), "levels in one value"),
+        (format!("print a = 1 {}", repeated(500, "| summarize a = make_list(a)")), "levels in one value"),
+        // Much for each row.
+        ("range x from 1 to 1000000 step 1 | extend y = strcat(x, strrep('x', 1000))".into(), "stopped"),
+        ("print a = replace_string(strrep('x', 1024), 'x', strrep(strrep('y', 1024), 1024))".into(), "stopped"),
+        ("print a = replace_regex(strrep(strrep('x', 1024), 1024), '', strrep('y', 1024))".into(), "stopped"),
+        ("print a = repeat(strrep('x', 1024), 1000000)".into(), "stopped"),
+        (
+            "range x from 1 to 1000 step 1 | extend k = 1, a = strrep('x', 1000) | as T | join kind=inner T on k \
+             | join kind=inner T on k"
+                .into(),
+            "stopped"),
+        ("range x from 1 to 100000 step 1 | summarize a = make_list(range(1, 1000, 1))".into(), "stopped"),
+        ("print a = range(1, 1000000, 1) | mv-expand a | extend b = range(1, 1000, 1)".into(), "stopped"),
+        // Much looking for each row.
+        (
+            "let t = strrep(strrep('x', 1024), 1024); range x from 1 to 1000000 step 1 | where strcat(t, x) contains 'y'"
+                .into(),
+            "stopped"),
+        (
+            "let t = toscalar(print strrep(strrep('x', 1024), 1024)); range x from 1 to 1000000 step 1 | extend t \
+             | where t !contains tostring(x)"
+                .into(),
+            "stopped"),
+        (
+            "let t = strrep(strrep('x', 1024), 1024); range x from 1 to 1000000 step 1 | extend t \
+             | where t matches regex strcat('(x+x+)+y', x)"
+                .into(),
+            "stopped"),
+        (
+            "let t = strrep(strrep('x', 1024), 1024); range x from 1 to 100000 step 1 | extend t | summarize count() by t"
+                .into(),
+            "stopped"),
+        (
+            "let t = strrep(strrep('x', 1024), 1024); range x from 1 to 100000 step 1 | extend t | sort by t"
+                .into(),
+            "stopped"),
+    ] {
+        let schema = Schema::built_in(Platform::Unified);
+        let budget = Budget { rows: 1_000_000, steps: 1_000_000, bytes: 64 << 20 };
+        let answer = Fixtures::default().run(&schema, &query, budget);
+        let shown: String = query.chars().take(80).collect();
+        match answer {
+            Ok(_) => wrong.push(format!("{shown}: not stopped")),
+            Err(fault) if fault.to_string().contains(what) => {}
+            Err(fault) => wrong.push(format!("{shown}: {fault}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_looks_endless_ends() {
+    for query in [
+        "print indexof('abcabc', 'b', 0, -1, 9223372036854775807)",
+        "print indexof_regex('abcabc', 'b', 0, -1, 9223372036854775807)",
+        "print a = (strrep('a', 1000) matches regex '^(a+)+$'), b = (strrep('a', 1000) matches regex '(a*)*b')",
+        "print substring('abc', 9223372036854775807, 9223372036854775807)",
+        "print array_slice(dynamic([1]), -9223372036854775807, 9223372036854775807)",
+        "range x from 9223372036854775806 to 9223372036854775807 step 1",
+    ] {
+        assert!(run(query).is_ok(), "{query}");
+    }
+}
+
+#[test]
+fn a_column_of_many_kinds_is_sorted_and_grouped() {
+    // Kinds without an order among each other must not confuse the sort, nor bags of one size the grouping.
+    let items: Vec<String> = (0..3000)
+        .map(|n| match n % 5 {
+            0 => format!("{}", n * 7919 % 1000),
+            1 => format!("\"{}\"", n * 104_729 % 1000),
+            2 => format!("{}.5", n * 31 % 1000),
+            3 => format!("{{\"k\": {n}}}"),
+            _ => "true".to_owned(),
+        })
+        .collect();
+    let query = format!("print d = dynamic([{}]) | mv-expand d", items.join(", "));
+    let sorted = run(&format!("{query} | sort by d asc")).unwrap();
+    assert_eq!(sorted.table.rows.len(), 3000);
+    let kinds = run(&format!("{query} | distinct d | where d has 'k' | count")).unwrap();
+    assert_eq!(shown(&kinds.table), ["Count:long", "600"]);
 }
 
 #[test]
@@ -122,7 +217,7 @@ proptest! {
             }
         }
         let schema = Schema::built_in(Platform::Unified);
-        let budget = Budget { rows: 10_000, steps: 500_000 };
+        let budget = Budget { rows: 10_000, steps: 500_000, bytes: 64 << 20 };
         if let Ok(evaluated) = Fixtures::default().run(&schema, &query, budget) {
             let width = evaluated.table.columns.len();
             prop_assert!(evaluated.table.rows.iter().all(|row| row.len() == width), "{query}");
