@@ -14,14 +14,15 @@ pub(crate) mod columns;
 pub(crate) mod literal;
 mod lower;
 mod origin;
-mod outline;
+pub(crate) mod outline;
 mod parameters;
 mod predicate;
 mod query;
 mod select;
 mod shape;
-mod slot;
+pub(crate) mod slot;
 pub(crate) mod strength;
+pub(crate) mod tuning;
 mod watchlists;
 
 #[cfg(test)]

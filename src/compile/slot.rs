@@ -42,10 +42,22 @@ fn slot_name(comment: &str) -> Option<String> {
             !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
         return valid.then(|| name.to_owned());
     }
-    let begin = lower.trim_end_matches('.');
-    ["begin environment-specific filter", "begin client-specific filter"]
-        .contains(&begin)
-        .then(|| "main".to_owned())
+    is_begin_marker(comment).then(|| "main".to_owned())
+}
+
+/// Whether a comment opens a filter of the FalconFriday form.
+pub(crate) fn is_begin_marker(comment: &str) -> bool {
+    is_marker(comment, ["begin environment-specific filter", "begin client-specific filter"])
+}
+
+/// Whether a comment closes a filter of the FalconFriday form.
+pub(crate) fn is_end_marker(comment: &str) -> bool {
+    is_marker(comment, ["end environment-specific filter", "end client-specific filter"])
+}
+
+fn is_marker(comment: &str, words: [&str; 2]) -> bool {
+    let text = comment.trim_start_matches('/').trim().to_ascii_lowercase();
+    words.contains(&text.trim_end_matches('.'))
 }
 
 /// Every slot of a query, in order.

@@ -8,6 +8,8 @@
 use jiff::civil::Date;
 
 use super::candidate::{Candidate, candidate};
+use super::extract::Terms;
+use super::extract::live::{Tuning, split};
 use super::slug::{Ids, slug};
 use super::verify::verify;
 use super::write::yaml;
@@ -34,6 +36,8 @@ pub struct Input<'a> {
     pub select: &'a [String],
     /// The day (UTC), for compiling.
     pub today: Date,
+    /// What entries say that hand-written exclusions become; `None`: queries stay as they are.
+    pub extract: Option<&'a Terms>,
 }
 
 /// The outcome.
@@ -56,6 +60,8 @@ pub struct Imported {
     pub draft: Draft,
     /// The file's text.
     pub text: String,
+    /// What became of the exclusions in its query.
+    pub tuning: Tuning,
 }
 
 /// A rule whose file would not compile to what is deployed.
@@ -126,6 +132,10 @@ pub fn import(input: &Input<'_>) -> Result<Import, Hopeless> {
     let candidates = in_several_workspaces(candidates);
     number(input, candidates, &mut import);
     import.rules.sort_by(|a, b| a.draft.id.cmp(&b.draft.id));
+    if let Some(terms) = input.extract {
+        let tuning = split(input, &mut import.rules, terms);
+        import.rules.iter_mut().zip(tuning).for_each(|(rule, tuning)| rule.tuning = tuning);
+    }
     import.held.sort_by(|a, b| a.found.cmp(&b.found));
     import.left.sort_by(|a, b| a.found.cmp(&b.found));
     Ok(import)
@@ -212,7 +222,8 @@ fn number(input: &Input<'_>, candidates: Vec<Candidate<'_>>, import: &mut Import
     for (candidate, reasons) in known.into_iter().zip(reasons) {
         let text = yaml(&candidate.draft.document());
         if reasons.is_empty() {
-            import.rules.push(Imported { found: candidate.found, draft: candidate.draft, text });
+            let tuning = Tuning::default();
+            import.rules.push(Imported { found: candidate.found, draft: candidate.draft, text, tuning });
         } else {
             // A mandatory value that no rule file can hold is missing in the file, and this says where it went.
             let kept = candidate.draft.remarks.iter().filter(|remark| remark.fate == Fate::Kept);

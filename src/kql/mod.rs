@@ -15,6 +15,7 @@ pub mod builtins;
 pub mod cost;
 pub mod dump;
 pub mod eval;
+pub mod exclusion;
 pub mod format;
 pub mod keyword;
 pub mod lexer;

@@ -4,7 +4,7 @@
 #![allow(clippy::print_stdout)] // saying why a test was skipped
 
 #[path = "../../examples/support/events.rs"]
-mod events;
+pub(crate) mod events;
 
 use std::path::{Path, PathBuf};
 

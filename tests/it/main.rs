@@ -22,6 +22,8 @@ mod doctor;
 mod drift;
 mod escapes;
 mod evaluator;
+mod extract;
+mod extract_equal;
 mod faults;
 mod fmt;
 mod governance;

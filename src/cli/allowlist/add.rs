@@ -191,7 +191,7 @@ fn place<'a>(opened: &'a Opened, args: &AddArgs, scope: &Scope) -> Result<Place<
 }
 
 /// The first day that begins after `now` and the duration: a mute never ends sooner than was asked for.
-fn end_of(now: Timestamp, ttl: &str) -> Result<Date, Failure> {
+pub(crate) fn end_of(now: Timestamp, ttl: &str) -> Result<Date, Failure> {
     let wrong =
         || Failure::error(format!("`{ttl}` is not a duration")).help("for example 24h, 7d, 2w or PT24H");
     let seconds = match IsoDuration::parse(ttl) {

@@ -1,7 +1,7 @@
 //! `palisade allowlist`: look at, question and change allowlists. One file per command; `change` is what `add` and
 //! `expire` share: a changed file is read and compiled before it is written.
 
-mod add;
+pub(super) mod add;
 mod audit;
 mod change;
 mod expire;

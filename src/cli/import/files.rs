@@ -18,8 +18,10 @@ use super::super::files;
 use super::super::plan::Format;
 use super::super::settings::Settings;
 use super::super::ui::Ui;
+use super::extract::{self, ExtractArgs, Moved};
 use super::output;
 use super::report::{Left, Report, Written};
+use super::tuning::Tuning;
 
 /// Files of these kinds are looked at below a folder.
 const EXTENSIONS: &[&str] = &["yaml", "yml", "json", "md"];
@@ -48,6 +50,18 @@ pub(crate) struct FilesArgs {
     /// Lifecycle of the imported rules
     #[arg(long, value_enum, value_name = "STATUS")]
     status: Option<StatusChoice>,
+    #[command(flatten)]
+    extract: ExtractArgs,
+    /// The environments whose allowlists take the moved exclusions, and which alone take the rules that had them (repeatable);
+    /// `_shared` for lists that environments name [default: every environment]
+    #[arg(
+        short = 'e',
+        long = "env",
+        value_name = "NAME",
+        requires = "extract_allowlist",
+        value_delimiter = ','
+    )]
+    environments: Vec<String>,
     /// How to print the account
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -80,12 +94,14 @@ impl StatusChoice {
 pub(crate) fn run(args: &FilesArgs, start: &Path, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
     let root = find_root(start).unwrap_or_else(|| start.to_path_buf());
     let folder = folder(args)?;
+    let tuning = Tuning::new(&root, &args.extract, &args.environments, settings)?;
     let mut importer = Importer {
         args,
         folder,
         present: present(&root),
         root,
         ids: Ids::default(),
+        tuning,
         report: Report::default(),
     };
     for path in &args.paths {
@@ -94,7 +110,8 @@ pub(crate) fn run(args: &FilesArgs, start: &Path, settings: &Settings, ui: &Ui) 
             importer.file(&file, named)?;
         }
     }
-    let Importer { root, mut report, .. } = importer;
+    let Importer { root, mut report, tuning, .. } = importer;
+    report.tuning = tuning.map(|tuning| tuning.finish(&root, args.dry_run));
     if !args.dry_run && !report.written.is_empty() {
         report.with_errors = with_errors(&root, settings.today()?);
         let written: Vec<&str> = report.written.iter().map(|written| written.path.as_str()).collect();
@@ -135,6 +152,7 @@ struct Importer<'a> {
     folder: String,
     present: BTreeMap<String, String>,
     ids: Ids,
+    tuning: Option<Tuning>,
     report: Report,
 }
 
@@ -179,22 +197,20 @@ impl Importer<'_> {
         }
         let known = self.present.get(&draft.id).cloned();
         let path = known.unwrap_or_else(|| format!("{}/{}.yaml", self.folder, draft.id));
+        let moved = self.tuning.as_ref().map(|tuning| tuning.split(&mut draft, &path));
         let text = write::yaml(&draft.document());
-        let full = self.root.join(&path);
-        let in_the_way = if self.args.dry_run {
-            !self.args.force && files::text(&full, MAX_BYTES).is_ok_and(|before| before != text)
-        } else {
-            output::write(&full, &text, self.args.force)? == output::Written::InTheWay
-        };
-        if in_the_way {
+        if let Some(there) = self.save(&path, &text, moved.as_ref(), &draft.id)? {
             self.report.left.push(Left {
                 source: source.to_owned(),
                 part,
-                reason: format!("{path} is there already, and says something else"),
+                reason: format!("{there} is there already, and says something else"),
                 help: Some("rename or remove that file, or replace it with --force".to_owned()),
                 is_error: true,
             });
             return Ok(());
+        }
+        if let (Some(tuning), Some(moved)) = (&mut self.tuning, moved) {
+            tuning.account(moved);
         }
         self.report.written.push(Written {
             source: source.to_owned(),
@@ -205,6 +221,34 @@ impl Importer<'_> {
             remarks: draft.remarks,
         });
         Ok(())
+    }
+}
+
+impl Importer<'_> {
+    /// Writes a rule and its lists; gives the file that is in the way, and then writes nothing.
+    fn save(
+        &self,
+        path: &str,
+        text: &str,
+        moved: Option<&Moved>,
+        rule: &str,
+    ) -> Result<Option<String>, Failure> {
+        let force = self.args.force;
+        let full = self.root.join(path);
+        if !force && files::text(&full, MAX_BYTES).is_ok_and(|before| before != text) {
+            return Ok(Some(path.to_owned()));
+        }
+        if let (Some(tuning), Some(moved)) = (&self.tuning, moved) {
+            let there = extract::in_the_way(&self.root, &moved.lists, rule, tuning.terms());
+            if let Some(there) = there.filter(|_| !force) {
+                return Ok(Some(there));
+            }
+            if !self.args.dry_run {
+                extract::write(&self.root, &moved.lists, rule, tuning.terms(), force)?;
+            }
+        }
+        let written = self.args.dry_run || output::write(&full, text, force)? != output::Written::InTheWay;
+        Ok((!written).then(|| path.to_owned()))
     }
 }
 

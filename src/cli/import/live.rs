@@ -12,8 +12,10 @@ use super::super::planning::CredentialArg;
 use super::super::repository::{EnvironmentArgs, Opened, open};
 use super::super::settings::Settings;
 use super::super::ui::Ui;
+use super::extract::{self, Account, ExtractArgs, Moved};
 use super::output::{Written, write};
 use crate::compile::compile;
+use crate::import::extract::{List, Terms};
 use crate::import::live::{Held, Hopeless, Import, Imported, Input, Kept, Left, import};
 use crate::model::environment::Environment;
 use crate::render::safe;
@@ -41,6 +43,8 @@ pub(crate) struct LiveArgs {
     /// Replace what an earlier import left in imports/. Files below rules/ are never replaced
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    extract: ExtractArgs,
     /// How to print the outcome
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -58,12 +62,23 @@ pub(crate) fn run(args: &LiveArgs, start: &Path, settings: &Settings, ui: &Ui) -
     let [environment] = chosen.as_slice() else {
         return Err(Failure::error("rules are imported from one environment at a time"));
     };
-    let import = block_on(read(&opened, environment, args, settings))?;
-    let in_the_way =
-        if args.dry_run { Vec::new() } else { save(&opened.root, environment, &import, args.force)? };
+    let terms = args.extract.terms(&opened.repository.project.allowlist, settings)?;
+    let import = block_on(read(&opened, environment, args, terms.as_ref(), settings))?;
+    let in_the_way = if args.dry_run {
+        Vec::new()
+    } else {
+        save(&opened.root, environment, &import, terms.as_ref(), args.force)?
+    };
+    let account = terms.map(|terms| account(&opened.root, environment, &import, terms, args.dry_run));
     match args.format {
-        Format::Text => ui.data(&text(&opened, environment, &import, args, ui)),
-        Format::Json => ui.json(&report(environment, &import)),
+        Format::Text => ui.data(&text(&opened, environment, &import, account.as_ref(), args, ui)),
+        Format::Json => {
+            let mut document = report(environment, &import);
+            if let (Some(account), Some(members)) = (&account, document.as_object_mut()) {
+                members.insert("allowlists".to_owned(), account.json());
+            }
+            ui.json(&document);
+        }
     }
     if in_the_way.is_empty() {
         return Ok(Exit::Done);
@@ -76,6 +91,7 @@ async fn read(
     opened: &Opened,
     environment: &Environment,
     args: &LiveArgs,
+    terms: Option<&Terms>,
     settings: &Settings,
 ) -> Result<Import, Failure> {
     let today = settings.today()?;
@@ -92,6 +108,7 @@ async fn read(
         states: &states,
         select: &args.select,
         today,
+        extract: terms,
     })
     .map_err(|hopeless| match hopeless {
         Hopeless::Selection(glob) => Failure::error(format!("no rule of `{}` fits --select {glob}", environment.name))
@@ -111,11 +128,25 @@ fn save(
     root: &Path,
     environment: &Environment,
     import: &Import,
+    terms: Option<&Terms>,
     force: bool,
 ) -> Result<Vec<String>, Failure> {
     let mut in_the_way = Vec::new();
     for rule in &import.rules {
         let path = rule_path(rule);
+        if let Some(terms) = terms {
+            // Both or neither: a rule without its list would let everything through that the list is for.
+            let lists = lists(environment, rule);
+            if let Some(there) = extract::in_the_way(root, &lists, &rule.draft.id, terms) {
+                in_the_way.push(there);
+                continue;
+            }
+            if std::fs::read_to_string(root.join(&path)).is_ok_and(|found| found != rule.text) {
+                in_the_way.push(path);
+                continue;
+            }
+            extract::write(root, &lists, &rule.draft.id, terms, false)?;
+        }
         if write(&root.join(&path), &rule.text, false)? == Written::InTheWay {
             in_the_way.push(path);
         }
@@ -135,6 +166,23 @@ fn save(
     Ok(in_the_way)
 }
 
+fn lists(environment: &Environment, rule: &Imported) -> Vec<(String, List)> {
+    extract::files(rule.tuning.lists.clone(), std::slice::from_ref(&environment.name), &rule.draft.id)
+}
+
+fn account(root: &Path, environment: &Environment, import: &Import, terms: Terms, dry_run: bool) -> Account {
+    let mut account = Account::new(terms);
+    account.rules.extend(import.rules.iter().map(|rule| Moved {
+        path: rule_path(rule),
+        lists: lists(environment, rule),
+        kept: rule.tuning.kept.clone(),
+    }));
+    if !dry_run {
+        account.audit(root);
+    }
+    account
+}
+
 fn rule_path(rule: &Imported) -> String {
     format!("rules/{}.yaml", rule.draft.id)
 }
@@ -146,7 +194,14 @@ fn held_path(environment: &Environment, held: &Held) -> String {
     }
 }
 
-fn text(opened: &Opened, environment: &Environment, import: &Import, args: &LiveArgs, ui: &Ui) -> String {
+fn text(
+    opened: &Opened,
+    environment: &Environment,
+    import: &Import,
+    account: Option<&Account>,
+    args: &LiveArgs,
+    ui: &Ui,
+) -> String {
     let paint = ui.out;
     let mut out = format!("{}\n", paint.strong(&safe::line(&environment.name)));
     let count = |count: usize, one: &str| match count {
@@ -202,8 +257,21 @@ fn text(opened: &Opened, environment: &Environment, import: &Import, args: &Live
         out.push_str(&way_on(environment, &import.held));
     }
     leave(&mut out, opened, &import.left, ui);
+    for (number, line) in account.map(|account| account.lines(args.dry_run)).iter().flatten().enumerate() {
+        out.push_str(&format!("{}{line}\n", if number == 0 { "\n" } else { "" }));
+    }
     if !import.rules.is_empty() && !args.dry_run {
         let name = safe::line(&environment.name);
+        let split = account.map_or(0, Account::split);
+        if split > 0 {
+            out.push_str(&format!(
+                "\nNext: `palisade plan -e {name} --adopt` changes the query's text of {}, which selects the same, and takes the others \
+                 over as they are. It counts each as `allowlist_widened`, because a plan compares texts: look at them once, then \
+                 apply with --max-coverage-reducing {split}.\n",
+                count(split, "rule")
+            ));
+            return out;
+        }
         out.push_str(&format!(
             "\nNext: `palisade plan -e {name}` is empty now; `palisade adopt -e {name}` marks these rules as yours.\n"
         ));

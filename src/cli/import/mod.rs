@@ -1,9 +1,11 @@
 //! `palisade import`: what exists becomes rule files.
 
+mod extract;
 mod files;
 mod live;
 mod output;
 mod report;
+mod tuning;
 
 use std::path::Path;
 

@@ -10,6 +10,7 @@ use crate::render::safe;
 use super::super::failure::{Exit, Failure};
 use super::super::plan::Format;
 use super::super::ui::Ui;
+use super::extract::Account;
 
 /// Lines of one kind before the rest is only counted.
 const MOST: usize = 20;
@@ -25,6 +26,8 @@ pub(super) struct Report {
     pub(super) around: Vec<(String, String)>,
     /// Written files that cannot be deployed as they are, with a reason.
     pub(super) with_errors: BTreeMap<String, String>,
+    /// What `--extract-allowlist` did.
+    pub(super) tuning: Option<Account>,
 }
 
 /// A rule that became a file.
@@ -76,12 +79,16 @@ impl Report {
         };
         let left = |left: &Left| json!({"source": left.source, "part": left.part, "reason": left.reason, "help": left.help, "error": left.is_error});
         let around = |(source, names): &(String, String)| json!({"source": source, "what": names});
-        json!({
+        let mut document = json!({
             "files": self.files,
             "rules": self.written.iter().map(written).collect::<Vec<_>>(),
             "left": self.left.iter().map(left).collect::<Vec<_>>(),
             "around": self.around.iter().map(around).collect::<Vec<_>>(),
-        })
+        });
+        if let (Some(tuning), Some(members)) = (&self.tuning, document.as_object_mut()) {
+            members.insert("allowlists".to_owned(), tuning.json());
+        }
+        document
     }
 
     fn text(&self, dry_run: bool, ui: &Ui) {
@@ -115,6 +122,9 @@ impl Report {
                 self.written.len()
             ));
             self.limited(ui, self.with_errors.iter().map(|(path, reason)| format!("{path}: {reason}")));
+        }
+        if let Some(tuning) = &self.tuning {
+            tuning.show(dry_run, ui);
         }
         ui.say(&self.summary(dry_run));
     }

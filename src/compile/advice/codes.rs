@@ -17,6 +17,12 @@ codes! {
         "Events arrive minutes after they happen. When the period equals the frequency, an event that arrives late falls between two \
          runs and is never looked at. Make the period longer by the usual delay and take only what arrived since the last run: \
          `where ingestion_time() > ago(1h)`. Source: https://learn.microsoft.com/azure/sentinel/ingestion-delay";
+    /// Tuning beside the allowlist.
+    TUNING = "ALW-26", "an exclusion stands in the query, not in an allowlist",
+        "Between the markers of environment-specific filters, and in the steps behind an allowlist slot, stands what was tuned for one \
+         environment. In the query it holds everywhere and for ever, and nobody wrote down why, or who answers for it. Entries of an \
+         allowlist say all that. `palisade import … --extract-allowlist` moves what provably means the same; the rest stays and has this \
+         code. Source: https://github.com/FalconForceTeam/FalconFriday";
     /// Costs more than asked for.
     COST = "KQL-COST", "a query costs more than is allowed",
         "`--max-cost N` refuses queries whose cost score is above N. The score is relative: it adds a weight for each thing that makes a \

@@ -15,6 +15,7 @@ mod secrets;
 mod since;
 #[cfg(test)]
 mod tests;
+mod tuning;
 
 use crate::diagnostic::Diagnostics;
 use crate::model::Repository;
@@ -38,6 +39,7 @@ pub fn advise(repository: &Repository) -> Diagnostics {
         linter.check(rule, &mut found);
         metadata::check(rule, &mut found);
         history::check(rule, &mut found);
+        tuning::check(rule, &mut found);
         advice.extend(apply_policy(policy, &rule.silence, found));
     }
     let mut found = Diagnostics::default();

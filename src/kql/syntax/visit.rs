@@ -22,6 +22,11 @@ pub fn walk<'t>(query: &'t Query, visit: &mut dyn FnMut(Node<'t>)) {
     Walk { visit }.statements(&query.statements);
 }
 
+/// Calls `visit` for an expression and every part of it.
+pub fn walk_expr<'t>(expr: &'t Expr, visit: &mut dyn FnMut(Node<'t>)) {
+    Walk { visit }.expr(expr);
+}
+
 struct Walk<'v, 't> {
     visit: &'v mut dyn FnMut(Node<'t>),
 }
