@@ -28,8 +28,10 @@ mod faults;
 mod fmt;
 mod governance;
 mod help;
+mod hostile;
 mod import_files;
 mod import_live;
+mod init;
 mod interrupt;
 mod kinds;
 mod kql;
@@ -37,6 +39,7 @@ mod kql_oracle;
 mod layers;
 mod migrate;
 mod outputs;
+mod plan_json;
 mod plans;
 mod plays;
 #[cfg(unix)]
