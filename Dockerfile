@@ -6,6 +6,8 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY src src
 COPY docs docs
+COPY .github .github
+COPY action.yml ./
 COPY benches benches
 COPY examples examples
 RUN cargo build --locked --release --bin palisade

@@ -41,6 +41,9 @@ pub mod fixture;
 // Adoption: foreign forms of rules as rule files.
 pub mod import;
 
+// A repository to begin with, as texts: pure.
+pub mod scaffold;
+
 // What is deployed where, for people who read: pure.
 pub mod catalogue;
 

@@ -54,12 +54,12 @@ pub(crate) fn run(args: &CoverageArgs, start: &Path, settings: &Settings, ui: &U
             let texts: Vec<String> = all.iter().map(|one| rendered::text(one, ui.out)).collect();
             ui.data(&texts.join("\n"));
         }
-        (CoverageFormat::Json, [one]) => ui.data(&format!("{:#}", rendered::json(one))),
+        (CoverageFormat::Json, [one]) => ui.json(&rendered::json(one)),
         (CoverageFormat::Json, all) => {
             let all: Vec<Value> = all.iter().map(rendered::json).collect();
-            ui.data(&format!("{:#}", json!({ "environments": all })));
+            ui.json(&json!({ "environments": all }));
         }
-        (CoverageFormat::Navigator, [one]) => ui.data(&format!("{:#}", rendered::navigator(one))),
+        (CoverageFormat::Navigator, [one]) => ui.json(&rendered::navigator(one)),
         (CoverageFormat::Navigator, _) => {
             return Err(Failure::error("a Navigator layer is of one environment")
                 .help("name one with -e NAME, or write a file for each with --out DIR"));
@@ -74,8 +74,8 @@ fn layers(count: usize) -> String {
 
 fn write(folder: &Path, name: &str, layer: &Value) -> Result<(), Failure> {
     let path = folder.join(name);
-    let written =
-        std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, format!("{layer:#}\n")));
+    let written = std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&path, crate::render::json::pretty(layer)));
     written
         .map_err(|error| Failure::error(format!("`{}` cannot be written", path.display())).caused_by(&error))
 }

@@ -24,6 +24,7 @@ mod files;
 mod fmt;
 mod git;
 mod import;
+mod init;
 mod journal;
 mod kql;
 mod looking;
@@ -56,6 +57,10 @@ use failure::{Exit, Failure};
 use settings::Settings;
 use ui::Ui;
 
+/// Public API (product.md §6): shown where more than done and error is possible.
+const EXIT_CODES: &str = "Exit codes: 0 done · 1 error · 2 changes present (only with --detailed-exitcode) · 3 refused by a guard · 4 stale plan · \
+                          5 partly applied or interrupted";
+
 /// Detections as code: compile rules with per-environment allowlists, compare them with what is deployed to Microsoft
 /// Defender XDR and Microsoft Sentinel, and push what differs.
 #[derive(Debug, Parser)]
@@ -66,10 +71,7 @@ use ui::Ui;
     propagate_version = true,
     disable_help_subcommand = true
 )]
-#[command(
-    after_help = "Exit codes: 0 done · 1 error · 2 changes present (only with --detailed-exitcode) · 3 refused by a guard · \
-                        4 stale plan · 5 partly applied or interrupted"
-)]
+#[command(after_help = EXIT_CODES)]
 pub struct Cli {
     #[command(flatten)]
     global: Global,
@@ -77,8 +79,9 @@ pub struct Cli {
     command: Command,
 }
 
-/// Options of every command.
+/// Options of every command. Under a heading of their own, so that a command's own options stand together.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 struct Global {
     /// Look for the detection repository here instead of the current folder
     #[arg(short = 'C', long, global = true, value_name = "DIR", env = "PALISADE_DIRECTORY")]
@@ -110,19 +113,26 @@ enum ColorChoice {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a detection repository to begin with, or pipelines for one
+    Init(init::InitArgs),
     /// Show what an apply would change, without changing anything
+    #[command(after_help = EXIT_CODES)]
     Plan(plan::PlanArgs),
     /// Carry out a plan: a saved one, or a new one after confirmation
+    #[command(after_help = EXIT_CODES)]
     Apply(apply::ApplyArgs),
     /// Show a saved plan
     Show(show::ShowArgs),
     /// Show what was changed outside of Palisade since it was last applied
+    #[command(after_help = EXIT_CODES)]
     Drift(drift::DriftArgs),
     /// Check the way to each environment: network, clock, sign-in, permissions, limits; writes nothing
     Doctor(doctor::DoctorArgs),
     /// Compare the rules of two environments, or what an environment holds with what its files say
+    #[command(after_help = EXIT_CODES)]
     Diff(diff::DiffArgs),
     /// Write the ownership marker into rules that their files pin by id, and nothing else
+    #[command(after_help = EXIT_CODES)]
     Adopt(adopt::AdoptArgs),
     /// Write custom detections in the shape that Graph retired on 2026-10-01 anew: deployed ones, or files
     Migrate(migrate::MigrateArgs),
@@ -196,6 +206,7 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
     let start = repository::start_folder(cli.global.directory.as_deref())?;
     match &cli.command {
+        Command::Init(args) => init::run(args, &start, settings, ui),
         Command::Plan(args) => plan::run(args, &start, settings, ui),
         Command::Apply(args) => apply::run(args, &start, settings, ui),
         Command::Diff(args) => diff::run(args, &start, settings, ui),

@@ -177,7 +177,10 @@ fn last_time(rows: &[Row]) -> Option<jiff::Timestamp> {
 
 fn report(rows: &[Row], table: &str, left_out: &[String], redacted: Option<usize>, rule: &str, ui: &Ui) {
     if !left_out.is_empty() {
-        ui.tell(&format!("Left out, because {table} has no such columns: {}.", left_out.join(", ")));
+        ui.tell(&format!(
+            "Left out, because {table} has no such columns: {}.",
+            crate::render::safe::line(&left_out.join(", "))
+        ));
     }
     match redacted {
         Some(count) => ui.say(&format!(

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::paint::Paint;
 use super::safe;
+use crate::characters::{is_bidi_control, is_invisible};
 use crate::verify::coverage::{Condition, Coverage};
 use crate::verify::{Outcome, RowLine};
 
@@ -197,16 +198,25 @@ pub fn junit(outcomes: &[Outcome<'_>]) -> String {
     out
 }
 
-/// Text for XML 1.0, which has no way at all to write control characters.
+/// Text for XML 1.0, which has no way at all to write control characters. A build agent that sees it as lines of a log takes nothing in
+/// it for a command.
 fn xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    let mut last = ' ';
     for c in text.chars() {
+        let before = std::mem::replace(&mut last, c);
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\n' | '\t' => out.push(c),
+            '#' | ':' if before == c => {
+                let _ = write!(out, "&#{};", u32::from(c));
+            }
+            c if is_bidi_control(c) || is_invisible(c) => {
+                let _ = write!(out, "&#{};", u32::from(c));
+            }
             c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {
                 let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
             }

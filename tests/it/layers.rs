@@ -64,7 +64,7 @@ const LAYERS: &[Layer] = &[
         PURE,
     ),
     // Its tests read back what it writes.
-    layer("fixture", &[], PURE),
+    layer("fixture", &["characters"], PURE),
     layer("diff", &["duration", "resource"], PURE),
     layer("plan", &["address", "diff", "duration", "model", "parallel", "resource"], PURE),
     // Adoption: foreign forms of rules in, rule files out.
@@ -88,6 +88,8 @@ const LAYERS: &[Layer] = &[
         ],
         PURE,
     ),
+    // A repository to begin with, as texts.
+    layer("scaffold", &[], PURE),
     // What is deployed where, for people who read.
     layer("catalogue", &["allowlist", "compile", "model", "plan", "resource"], PURE),
     // Edge.

@@ -29,8 +29,10 @@ mod faults;
 mod fmt;
 mod governance;
 mod help;
+mod hostile;
 mod import_files;
 mod import_live;
+mod init;
 mod interrupt;
 mod kinds;
 mod kql;
@@ -38,6 +40,7 @@ mod kql_oracle;
 mod layers;
 mod migrate;
 mod outputs;
+mod plan_json;
 mod plans;
 mod plays;
 #[cfg(unix)]

@@ -199,54 +199,86 @@ fn plans_fit_their_schema_and_the_schema_is_printed() {
     }
 }
 
-/// What strangers can write: names, descriptions, comments of queries, what the tenant says.
-#[test]
-fn hostile_text_is_harmless_in_every_format() {
-    let evil = "##vso[task.setvariable variable=x]y ::error::z @everyone #12 <script>";
-    let world = World::deployed();
-    world.edit("rules/task.yaml", "name: Task created by a person", &format!("name: '{evil}'"));
-    world.edit(
-        "rules/task.yaml",
-        "  SecurityEvent\n",
-        &format!("  // {evil}\n  ::error::x\n  SecurityEvent\n").replace("  ::error::x\n", ""),
-    );
-    world.portal_edit(
-        "Unsigned program from a task",
-        &json!({"description": format!("{evil}\u{1b}[31m\u{202e}\n::error::x")}),
-    );
-    world.faults(&json!([{"match": {"service": "arm", "method": "PUT"}, "fault": {"kind": "status", "status": 400, "code": "BadRequest", "message": format!("{evil}\n::error::x")}}]));
-    for arguments in [
-        "validate --format text",
-        "validate --format json",
-        "validate --format sarif",
-        "validate --format markdown",
-        "validate --format github",
-        "plan -e lab --format text",
-        "plan -e lab --format json",
-        "plan -e lab --format markdown",
-        "drift -e lab",
-        "drift -e lab --format json",
-        "drift -e lab --format markdown",
-        "render task -e lab",
-        "render task -e lab --format json",
-        "explain task -e lab",
-        "apply -e lab --auto-approve --format ndjson --report report.json --markdown-into apply.md",
-        "apply -e lab --auto-approve -v",
-    ] {
-        let ran = world.run(arguments);
-        for text in [&ran.stdout, &ran.stderr] {
-            // Our own annotations begin a line; what they carry must not.
-            let ours = ["::error file=", "::warning file=", "::notice file="];
-            let own = |line: &&str| {
-                !(arguments.ends_with("github") && ours.iter().any(|kind| line.starts_with(kind)))
-            };
-            for line in text.lines().filter(own) {
-                assert!(
-                    !line.trim_start().starts_with("::") && !line.contains("##vso[") && !line.contains("##["),
-                    "{line}\n{ran}"
-                );
-                assert!(!line.contains(['\u{1b}', '\u{202e}']), "{line}\n{ran}");
+/// What SARIF 2.1.0 asks for and code scanning relies on, by section of the standard. At development time every output was also held
+/// against the standard's own JSON schema, which is not copied here.
+#[track_caller]
+fn is_sarif(text: &str) -> Value {
+    let log: Value = serde_json::from_str(text).unwrap();
+    assert_eq!(log["version"], "2.1.0"); // 3.13.2
+    assert!(log["$schema"].as_str().unwrap().ends_with("sarif-2.1.0.json"));
+    let run = &log["runs"][0];
+    let driver = &run["tool"]["driver"]; // 3.18, 3.19
+    assert_eq!(driver["name"], "palisade");
+    let rules = driver["rules"].as_array().unwrap();
+    for rule in rules {
+        // 3.49; a rule without help is a riddle in the list of alerts.
+        for text in ["shortDescription", "fullDescription", "help"] {
+            assert!(!rule[text]["text"].as_str().unwrap().is_empty(), "{rule}");
+        }
+    }
+    let region = |region: &Value| {
+        let number = |name: &str| region[name].as_u64().unwrap_or(1); // 3.30
+        assert!(number("startLine") >= 1 && number("startColumn") >= 1, "{region}");
+        let (start, end) = (number("startLine"), region["endLine"].as_u64().unwrap_or(number("startLine")));
+        assert!(end > start || (end == start && number("endColumn") >= number("startColumn")), "{region}");
+    };
+    let artifact = |location: &Value| {
+        // 3.4.3: a relative reference, below the repository's root, encoded.
+        let uri = location["uri"].as_str().unwrap();
+        assert!(
+            !uri.starts_with('/') && !uri.contains("..") && !uri.contains([' ', '\\', '"', '<']),
+            "{uri}"
+        );
+    };
+    for result in run["results"].as_array().unwrap() {
+        assert!(!result["message"]["text"].as_str().unwrap().is_empty(), "{result}"); // 3.27.11
+        assert!(
+            ["error", "warning", "note", "none"].contains(&result["level"].as_str().unwrap()),
+            "{result}"
+        ); // 3.27.10
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(rules[index]["id"], result["ruleId"], "3.27.6");
+        assert!(result["partialFingerprints"].is_object(), "{result}"); // 3.27.17
+        for location in result["locations"].as_array().into_iter().flatten() {
+            artifact(&location["physicalLocation"]["artifactLocation"]);
+            region(&location["physicalLocation"]["region"]);
+        }
+        for suppression in result["suppressions"].as_array().into_iter().flatten() {
+            assert!(["inSource", "external"].contains(&suppression["kind"].as_str().unwrap()), "3.35.2");
+            assert!(!suppression["justification"].as_str().unwrap().is_empty(), "{result}");
+        }
+        for change in result["fixes"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .flat_map(|fix| fix["artifactChanges"].as_array().unwrap())
+        {
+            artifact(&change["artifactLocation"]); // 3.56
+            for replacement in change["replacements"].as_array().unwrap() {
+                region(&replacement["deletedRegion"]); // 3.57.3
+                assert!(replacement["insertedContent"]["text"].is_string(), "{result}");
             }
         }
     }
+    log
+}
+
+#[test]
+fn sarif_is_what_the_standard_asks_for() {
+    let world = changed();
+    world.write("rules/a b \u{e4}.yaml", "id: [\n");
+    let broken = is_sarif(&world.run("validate -q --format sarif").exits(1).stdout);
+    assert!(broken.to_string().contains("rules/a%20b%20%C3%A4.yaml"), "{broken:#}");
+    world.remove("rules/a b \u{e4}.yaml");
+    world.edit("rules/task.yaml", "severity: high", "severity: hihg");
+    let fixed = is_sarif(&world.run("validate -q --format sarif").exits(1).stdout);
+    assert!(fixed.to_string().contains("\"fixes\""), "{fixed:#}");
+    world.edit("rules/task.yaml", "severity: hihg", "severity: high");
+    world.append("rules/task.yaml", "silence:\n  - {lint: META-03, reason: On purpose.}\n");
+    let silenced = is_sarif(&world.run("validate -q --format sarif").exits(0).stdout);
+    assert!(silenced.to_string().contains("On purpose."), "{silenced:#}");
+    world.run("plan -e lab -q --sarif-into plan.sarif").exits(0);
+    is_sarif(&world.read("plan.sarif"));
+    is_sarif(&world.run("allowlist audit --bypass --format sarif -q").exits(0).stdout);
+    is_sarif(&World::new().run("validate -q --format sarif").exits(0).stdout);
 }

@@ -22,11 +22,11 @@ const PERMISSIONS: &[(&str, &str, Granted)] = &[
     ("release", "publish", &[("attestations", "write"), ("contents", "write"), ("id-token", "write")]),
 ];
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
 }
 
-fn yaml(path: &Path) -> Value {
+pub(crate) fn yaml(path: &Path) -> Value {
     let text = std::fs::read_to_string(path).unwrap();
     serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
@@ -52,11 +52,11 @@ fn only_keys(place: &str, value: &Value, known: &[&str]) {
     }
 }
 
-fn steps(job: &Value) -> Vec<&Value> {
+pub(crate) fn steps(job: &Value) -> Vec<&Value> {
     job["steps"].as_array().unwrap().iter().collect()
 }
 
-fn jobs(workflow: &Value) -> Vec<(&String, &Value)> {
+pub(crate) fn jobs(workflow: &Value) -> Vec<(&String, &Value)> {
     object(&workflow["jobs"]).iter().collect()
 }
 
@@ -182,7 +182,7 @@ fn no_job_may_do_more_than_it_must() {
 }
 
 /// The words of a line of shell that calls the program; quotes hold nothing with blanks here.
-fn words(line: &str) -> Vec<String> {
+pub(crate) fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(|word| word.trim_matches(['"', '\'']).to_owned()).collect()
 }
 
@@ -241,4 +241,56 @@ fn the_hook_and_the_action_are_readable() {
         assert_eq!(step["shell"], "bash");
         assert!(!step["run"].as_str().unwrap().contains("${{"), "{step}");
     }
+}
+
+/// What is compiled in from outside of `src` is there when the crate is built from its package or in the container.
+#[test]
+fn everything_that_is_compiled_in_is_packed() {
+    fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+        for child in std::fs::read_dir(folder).unwrap() {
+            let path = child.unwrap().path();
+            if path.is_dir() {
+                files(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let dockerfile = std::fs::read_to_string(root().join("Dockerfile")).unwrap();
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let ignored = std::fs::read_to_string(root().join(".dockerignore")).unwrap();
+    let excluded = manifest.lines().find(|line| line.starts_with("exclude = ")).unwrap();
+    let (mut sources, mut seen) = (Vec::new(), 0);
+    files(&root().join("src"), &mut sources);
+    let is_test = |path: &PathBuf| {
+        let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
+        stem.ends_with("tests") || matches!(stem.as_str(), "testing" | "cases")
+    };
+    for source in sources.into_iter().filter(|path| !is_test(path)) {
+        let text = std::fs::read_to_string(&source).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for named in code.split("include_str!(\"").skip(1).chain(code.split("include_bytes!(\"").skip(1)) {
+            let path =
+                source.parent().unwrap().join(named.split('"').next().unwrap()).canonicalize().unwrap();
+            let path = path.strip_prefix(root().canonicalize().unwrap()).unwrap().to_path_buf();
+            let top = path.iter().next().unwrap().to_string_lossy().into_owned();
+            // What lies in `tests` is compiled in for tests only: modules that are not there otherwise.
+            if matches!(top.as_str(), "src" | "tests") {
+                continue;
+            }
+            seen += 1;
+            assert!(
+                dockerfile.contains(&format!("\nCOPY {top} ")),
+                "the container has no {}",
+                path.display()
+            );
+            assert!(!excluded.contains(&format!("/{top}\"")), "the package has no {}", path.display());
+            assert!(
+                !ignored.lines().any(|line| line == format!("/{top}")),
+                "the container has no {}",
+                path.display()
+            );
+        }
+    }
+    assert!(seen >= 5, "{seen}");
 }

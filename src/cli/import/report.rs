@@ -55,7 +55,7 @@ impl Report {
     /// Prints the account; fails when something that is a rule was not imported.
     pub(super) fn show(&self, format: Format, dry_run: bool, ui: &Ui) -> Result<Exit, Failure> {
         match format {
-            Format::Json => ui.data(&self.json().to_string()),
+            Format::Json => ui.json_line(&self.json()),
             Format::Text => self.text(dry_run, ui),
         }
         let errors = self.left.iter().filter(|left| left.is_error).count();
