@@ -20,6 +20,7 @@ pub mod source;
 
 // Authoring: what people write.
 pub mod fleet;
+pub mod formats;
 pub mod load;
 pub mod model;
 pub mod yaml;

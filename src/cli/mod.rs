@@ -10,6 +10,7 @@ mod apply;
 mod audit;
 mod baseline;
 mod carry_out;
+mod completions;
 mod connection;
 mod coverage;
 mod diff;
@@ -29,6 +30,7 @@ mod interrupt;
 mod journal;
 mod kql;
 mod looking;
+mod man;
 mod migrate;
 mod outputs;
 mod plan;
@@ -165,10 +167,14 @@ enum Command {
     Allowlist(allowlist::AllowlistArgs),
     /// Check, format and inspect KQL queries in files and pipes
     Kql(kql::KqlArgs),
-    /// Read the tables of an environment from its tenant, or print the schema of plans
+    /// Print the JSON Schemas of files and plans, or read the tables of an environment from its tenant
     Schema(schema::SchemaArgs),
     /// Run and operate the local tenant of `cloud: sandbox`
     Sandbox(sandbox::SandboxArgs),
+    /// Print the script by which a shell completes commands, environments and rules
+    Completions(completions::CompletionsArgs),
+    /// Print or write manual pages
+    Man(man::ManArgs),
     /// Print the version
     Version(version::VersionArgs),
 }
@@ -176,6 +182,14 @@ enum Command {
 /// Parses the arguments, runs the command, and turns its outcome into an exit code.
 #[must_use]
 pub fn main() -> ExitCode {
+    match completions::answer() {
+        Ok(false) => {}
+        Ok(true) => return Exit::Done.into(),
+        Err(error) => {
+            let _ = error.print();
+            return Exit::Error.into();
+        }
+    }
     let settings = Settings::from_process();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -227,6 +241,8 @@ fn run(cli: &Cli, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
             block_on(async { Ok(sandbox::run(args, &root, &mut std::io::stdout()).await?) })?;
             Ok(Exit::Done)
         }
+        Command::Completions(args) => completions::run(args, ui),
+        Command::Man(args) => man::run(args, ui),
         Command::Version(args) => version::run(args, ui),
     }
 }

@@ -1,5 +1,6 @@
-//! `palisade schema pull`: the tables of an environment, read from its tenant and kept beside it, so that queries over them are
-//! checked offline. The tenant is only read; a file that says something else is replaced only with `--force`.
+//! `palisade schema`: the JSON Schemas of files and plans, for editors and programs; and `schema pull`, the tables of an
+//! environment, read from its tenant and kept beside it, so that queries over them are checked offline. The tenant is only
+//! read; a file that says something else is replaced only with `--force`.
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use super::planning::CredentialArg;
 use super::repository::{EnvironmentArgs, open};
 use super::settings::Settings;
 use super::ui::Ui;
+use crate::formats::{Format, schema};
 use crate::kql::schema::{Platform, Schema};
 use crate::model::environment::Environment;
 use crate::model::pulled::Pulled;
@@ -28,8 +30,32 @@ pub(crate) struct SchemaArgs {
 enum SchemaCommand {
     /// Write what the tenant has besides the built-in tables to environments/ENV/schema/PLATFORM.json
     Pull(PullArgs),
+    /// Print the JSON Schema of palisade.yaml
+    Project,
+    /// Print the JSON Schema of rule files
+    Rule,
+    /// Print the JSON Schema of environment files
+    Environment,
+    /// Print the JSON Schema of allowlists
+    Allowlist,
+    /// Print the JSON Schema of watchlists
+    Watchlist,
+    /// Print the JSON Schema of files of cases
+    Cases,
     /// Print the JSON Schema of plans as `plan --json-into`, `--format json` and `--out` write them
     Plan,
+    /// Write the JSON Schemas of all files people write to a folder, for an editor to use
+    Write(WriteArgs),
+}
+
+#[derive(Debug, Args)]
+struct WriteArgs {
+    /// The folder; one file for each kind, project.json, rule.json, …
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// Replace files that say something else
+    #[arg(long)]
+    force: bool,
 }
 
 /// The format of plans, for programs that read them. A test holds it to what is written.
@@ -80,13 +106,39 @@ struct Output {
 }
 
 pub(crate) fn run(args: &SchemaArgs, start: &Path, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
-    let args = match &args.command {
-        SchemaCommand::Pull(args) => args,
+    let format = match &args.command {
+        SchemaCommand::Pull(args) => return pull_all(args, start, settings, ui),
+        SchemaCommand::Write(args) => return write_schemas(args, ui),
         SchemaCommand::Plan => {
-            ui.data(PLAN_SCHEMA);
+            ui.data(PLAN_SCHEMA.trim_end());
             return Ok(Exit::Done);
         }
+        SchemaCommand::Project => Format::Project,
+        SchemaCommand::Rule => Format::Rule,
+        SchemaCommand::Environment => Format::Environment,
+        SchemaCommand::Allowlist => Format::Allowlist,
+        SchemaCommand::Watchlist => Format::Watchlist,
+        SchemaCommand::Cases => Format::Cases,
     };
+    ui.data(&text(format));
+    Ok(Exit::Done)
+}
+
+fn text(format: Format) -> String {
+    format!("{:#}", schema(format))
+}
+
+fn write_schemas(args: &WriteArgs, ui: &Ui) -> Result<Exit, Failure> {
+    let outputs = Format::ALL.map(|(word, format, _)| Output {
+        path: args.folder.join(format!("{word}.json")),
+        text: format!("{}\n", text(format)),
+        summary: format!("JSON Schema of {word} files"),
+    });
+    save(&outputs, args.force, Path::new(""), ui)?;
+    Ok(Exit::Done)
+}
+
+fn pull_all(args: &PullArgs, start: &Path, settings: &Settings, ui: &Ui) -> Result<Exit, Failure> {
     let opened = open(start)?;
     let named = args.environment.iter().cloned().collect();
     let chosen = opened.choose(&EnvironmentArgs { environments: named, ..EnvironmentArgs::default() })?;
@@ -94,19 +146,23 @@ pub(crate) fn run(args: &SchemaArgs, start: &Path, settings: &Settings, ui: &Ui)
         let own = || opened.root.join("environments").join(&environment.name).join("schema");
         let folder = args.out_dir.clone().unwrap_or_else(own);
         let outputs = block_on(pull(environment, &opened.root, &folder, args, settings, ui))?;
-        // All of them are looked at before the first is written.
-        let changed: Vec<bool> =
-            outputs.iter().map(|output| differs(output, args.force)).collect::<Result<_, _>>()?;
-        for (output, changed) in outputs.iter().zip(changed) {
-            if changed {
-                write(&output.path, &output.text)?;
-            }
-            let what = if changed { "Wrote" } else { "Unchanged:" };
-            let path = safe::line(&shown(&output.path, &opened.root));
-            ui.data(&format!("{what} {path} ({})", output.summary));
-        }
+        save(&outputs, args.force, &opened.root, ui)?;
     }
     Ok(Exit::Done)
+}
+
+/// Writes what differs and says so. All files are looked at before the first is written.
+fn save(outputs: &[Output], force: bool, root: &Path, ui: &Ui) -> Result<(), Failure> {
+    let changed: Vec<bool> = outputs.iter().map(|output| differs(output, force)).collect::<Result<_, _>>()?;
+    for (output, changed) in outputs.iter().zip(changed) {
+        if changed {
+            write(&output.path, &output.text)?;
+        }
+        let what = if changed { "Wrote" } else { "Unchanged:" };
+        let path = safe::line(&shown(&output.path, root));
+        ui.data(&format!("{what} {path} ({})", output.summary));
+    }
+    Ok(())
 }
 
 /// Reads what was asked for, one file for each platform.

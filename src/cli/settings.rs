@@ -20,6 +20,8 @@ pub(crate) struct Settings {
     pub(crate) stdout_is_terminal: bool,
     /// stderr is a terminal.
     pub(crate) stderr_is_terminal: bool,
+    /// Columns of the terminal, or `COLUMNS`; none when nothing is shown in one.
+    pub(crate) columns: Option<usize>,
 }
 
 /// Variables by which build agents make themselves known.
@@ -38,7 +40,9 @@ impl Settings {
         };
         let agent = AGENTS.iter().any(|name| variables.get(name).is_some_and(|value| value != "false"));
         let (stdout, stderr) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
+        let said = variables.get("COLUMNS").and_then(|text| text.parse().ok());
         Self {
+            columns: said.or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))),
             interactive: std::io::stdin().is_terminal() && stderr && !agent,
             stdout_is_terminal: stdout,
             stderr_is_terminal: stderr,

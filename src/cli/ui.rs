@@ -42,7 +42,6 @@ impl Ui {
             ColorChoice::Never => false,
             ColorChoice::Auto => settings.wants_color(is_terminal),
         };
-        let columns = settings.variables.get("COLUMNS").and_then(|text| text.parse().ok());
         Self {
             out: Paint { color: color(settings.stdout_is_terminal) },
             err: Paint { color: color(settings.stderr_is_terminal) },
@@ -50,7 +49,7 @@ impl Ui {
                 && !global.no_input
                 && settings.variables.get("PALISADE_INPUT") != Some("0"),
             animated: settings.interactive && !global.quiet,
-            width: columns.unwrap_or(100).clamp(60, 160),
+            width: settings.columns.unwrap_or(100).clamp(60, 160),
             quiet: global.quiet,
             record: None,
         }

@@ -40,6 +40,8 @@ const LAYERS: &[Layer] = &[
     layer("model", &["address", "duration", "kql", "source", "yaml"], PURE),
     layer("yaml", &["address", "characters", "diagnostic", "duration", "kql", "model", "source"], PURE),
     layer("fleet", &["diagnostic", "model", "resource", "source", "yaml"], PURE),
+    // The decoder's formats as JSON Schema; its tests read through `yaml`.
+    layer("formats", &["diagnostic", "model", "source", "yaml"], PURE),
     layer(
         "load",
         &["address", "characters", "diagnostic", "fleet", "model", "parallel", "source", "yaml"],

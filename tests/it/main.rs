@@ -20,6 +20,7 @@ mod credentials;
 mod diff;
 mod doctor;
 mod drift;
+mod editor;
 mod escapes;
 mod evaluator;
 mod extract;

@@ -10,8 +10,10 @@ use crate::model::rule::Strength;
 use crate::source::Spanned;
 use crate::yaml::{Node, NodeKind};
 
-const KEYS: &[&str] = &["rules", "slot", "sensitive", "entries"];
-const ENTRY_KEYS: &[&str] =
+/// Every key of an allowlist.
+pub(crate) const KEYS: &[&str] = &["rules", "slot", "sensitive", "entries"];
+/// Every key of an entry.
+pub(crate) const ENTRY_KEYS: &[&str] =
     &["id", "reason", "owner", "ticket", "created", "expires", "required", "exception", "match"];
 
 /// An allowlist; `name` and `scope` come from its path.

@@ -24,8 +24,11 @@ use crate::model::case::{Alert, Case, EntityCheck, Expect, Feed, Row};
 use crate::source::Spanned;
 use crate::yaml::{Node, NodeKind};
 
-const SUITE_KEYS: &[&str] = &["clock", "defaults", "watchlists", "file_profiles", "external_data", "cases"];
-const CASE_KEYS: &[&str] = &[
+/// Every key of a file of cases.
+pub(crate) const SUITE_KEYS: &[&str] =
+    &["clock", "defaults", "watchlists", "file_profiles", "external_data", "cases"];
+/// Every key of a case.
+pub(crate) const CASE_KEYS: &[&str] = &[
     "name",
     "description",
     "expect",

@@ -9,7 +9,8 @@ use crate::model::vocabulary::{AUTOMATED_ACTIONS, ENTITY_MAPPINGS, EVENT_GROUPIN
 use crate::source::Spanned;
 use crate::yaml::Node;
 
-const KEYS: &[&str] = &[
+/// Every key of the section.
+pub(crate) const KEYS: &[&str] = &[
     "rule_id",
     "frequency",
     "lookback",

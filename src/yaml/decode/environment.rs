@@ -12,7 +12,8 @@ use crate::model::vocabulary::AUTOMATED_ACTIONS;
 use crate::source::Spanned;
 use crate::yaml::{Node, NodeKind};
 
-const KEYS: &[&str] = &[
+/// Every key of an environment file.
+pub(crate) const KEYS: &[&str] = &[
     "owner",
     "tenant_id",
     "cloud",

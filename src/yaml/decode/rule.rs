@@ -15,7 +15,7 @@ use crate::source::Spanned;
 use crate::yaml::Node;
 
 /// Every key of a rule file.
-pub(super) const KEYS: &[&str] = &[
+pub(crate) const KEYS: &[&str] = &[
     "id",
     "name",
     "previous_ids",

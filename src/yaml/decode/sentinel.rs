@@ -55,8 +55,7 @@ const KINDS: &[(&str, KindName)] = &[
 /// The section.
 #[must_use]
 pub fn sentinel(node: &Node, out: &mut Diagnostics) -> Option<Sentinel> {
-    let groups = [COMMON_KEYS, SCHEDULE_KEYS, ALERTING_KEYS, MICROSOFT_SECURITY_KEYS, FUSION_KEYS];
-    let section = Object::open(node, "the sentinel section", &groups.concat(), out)?;
+    let section = Object::open(node, "the sentinel section", &keys(), out)?;
     let name = section.required("kind", out, word(KINDS));
     let kind = name.as_ref().and_then(|name| {
         check_keys(&section, name.value, out);
@@ -70,6 +69,11 @@ pub fn sentinel(node: &Node, out: &mut Diagnostics) -> Option<Sentinel> {
         span: section.span(),
         kind: Spanned::new(kind?, name?.span),
     })
+}
+
+/// Every key that any kind has.
+pub(crate) fn keys() -> Vec<&'static str> {
+    [COMMON_KEYS, SCHEDULE_KEYS, ALERTING_KEYS, MICROSOFT_SECURITY_KEYS, FUSION_KEYS].concat()
 }
 
 /// Reports keys that only other kinds have.

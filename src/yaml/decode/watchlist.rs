@@ -11,7 +11,8 @@ use crate::model::watchlist::{Item, Watchlist};
 use crate::source::{Span, Spanned};
 use crate::yaml::{Node, NodeKind};
 
-const KEYS: &[&str] = &["name", "description", "search_key", "items"];
+/// Every key of a watchlist.
+pub(crate) const KEYS: &[&str] = &["name", "description", "search_key", "items"];
 /// The longest row that the service takes, in bytes (CONTRACT B.11: 10 KB).
 const MAX_ROW: usize = 10_000;
 /// The column that every watchlist has by itself.

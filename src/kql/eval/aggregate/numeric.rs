@@ -22,7 +22,9 @@ pub(super) const AGGREGATES: &[Aggregate] = &[
     aggregate("stdevif", |_, group| Ok(Value::Real(spread(group.chosen(1)).sample_variance().sqrt()))),
     aggregate("stdevp", |_, group| Ok(Value::Real(spread(group.arg(0).iter()).population_variance().sqrt()))),
     aggregate("percentile", percentile),
+    aggregate("percentilew", percentilew),
     aggregate("percentiles_array", percentiles_array),
+    aggregate("percentilesw_array", percentilesw_array),
     aggregate("binary_all_and", |call, group| Ok(bits(call, group, |a, b| a & b))),
     aggregate("binary_all_or", |call, group| Ok(bits(call, group, |a, b| a | b))),
     aggregate("binary_all_xor", |call, group| Ok(bits(call, group, |a, b| a ^ b))),
@@ -106,6 +108,51 @@ fn percentiles_array(_: &Call<'_>, group: &Group<'_>) -> Result<Value, Fault> {
         found.extend(ranks.into_iter().map(|rank| at(rank).unwrap_or(Dynamic::Null)));
     }
     Ok(Value::dynamic(Dynamic::Array(found)))
+}
+
+/// As [`percentile`], of values that stand for as many as their weight says.
+fn percentilew(call: &Call<'_>, group: &Group<'_>) -> Result<Value, Fault> {
+    let Some(rank) = group.constant(2).and_then(Value::as_real) else {
+        return if group.rows == 0 { Ok(Value::Null) } else { Err(call.not_evaluated("of this percentile")) };
+    };
+    Ok(heaviest(&weighted(group), rank)
+        .map_or(Value::Null, |found| convert(&Value::dynamic(found), call.returns)))
+}
+
+fn percentilesw_array(_: &Call<'_>, group: &Group<'_>) -> Result<Value, Fault> {
+    let values = weighted(group);
+    let mut found = Vec::new();
+    for index in 2..group.args.len() {
+        let ranks = match group.constant(index).map(|rank| rank.clone().into_dynamic()) {
+            Some(Dynamic::Array(ranks)) => ranks,
+            Some(rank) => vec![rank],
+            None => return Ok(Value::Null),
+        };
+        let at = |rank: Dynamic| Value::dynamic(rank).as_real().and_then(|rank| heaviest(&values, rank));
+        found.extend(ranks.into_iter().map(|rank| at(rank).unwrap_or(Dynamic::Null)));
+    }
+    Ok(Value::dynamic(Dynamic::Array(found)))
+}
+
+/// Values and their weights, sorted by value.
+fn weighted(group: &Group<'_>) -> Vec<(Dynamic, f64)> {
+    let pairs = group.arg(0).iter().zip(group.arg(1)).filter(|(value, _)| !value.is_null());
+    let mut pairs: Vec<(Dynamic, f64)> =
+        pairs.filter_map(|(value, weight)| Some((value.clone().into_dynamic(), weight.as_real()?))).collect();
+    pairs.retain(|(_, weight)| *weight > 0.0);
+    pairs.sort_by(|a, b| compare(&a.0, &b.0));
+    pairs
+}
+
+/// The smallest value with at least `rank` percent of the weight at or below it.
+fn heaviest(values: &[(Dynamic, f64)], rank: f64) -> Option<Dynamic> {
+    let wanted = values.iter().map(|(_, weight)| weight).sum::<f64>() * rank / 100.0;
+    let mut below = 0.0;
+    let reaches = |(_, weight): &&(Dynamic, f64)| {
+        below += weight;
+        below >= wanted
+    };
+    values.iter().find(reaches).or(values.last()).map(|(value, _)| value.clone())
 }
 
 fn sorted(group: &Group<'_>) -> Vec<Dynamic> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Compiler;
 use crate::kql::eval::frame::type_by_suffix;
 use crate::kql::eval::functions::find_tuple;
+use crate::kql::eval::ops::state_column;
 use crate::kql::eval::project::parts;
 use crate::kql::eval::scalar::{Node, Typed};
 use crate::kql::eval::scope::Meaning;
@@ -102,6 +103,12 @@ impl<'r, 'a> Compiler<'r, 'a> {
                 let ty = frame.ty(index);
                 return Ok(if is_right { right_column(index, ty) } else { Typed::column(index, ty) });
             }
+        }
+        // `step.column` in a `scan`.
+        if let (ExprKind::Name(base), Some(member)) = (&path.base.kind, selected(&path.selector))
+            && let Some(column) = self.find_column(&state_column(&base.text, member))
+        {
+            return Ok(column);
         }
         match &path.selector.kind {
             ExprKind::Name(member) => self.member(&path.base, &member.text, expr.span),

@@ -8,7 +8,10 @@ pub(super) mod pipeline;
 pub(super) mod plugins;
 pub(super) mod reshape;
 pub(super) mod rows;
+pub(super) mod scan;
 pub(super) mod search;
 pub(super) mod series;
 pub(super) mod tuples;
 pub(super) mod union;
+
+pub(super) use scan::state_column;

@@ -229,23 +229,18 @@ struct KeyValues {
     pair: Vec<String>,
     key: Vec<String>,
     quotes: Vec<(char, char)>,
-    greedy: bool,
 }
 
 impl KeyValues {
     fn new(properties: &[OperatorParameter], scope: &Scope<'_>) -> Result<KeyValues, Fault> {
-        let mut made = KeyValues {
-            pair: vec![" ".to_owned()],
-            key: vec!["=".to_owned()],
-            quotes: Vec::new(),
-            greedy: false,
-        };
+        let mut made =
+            KeyValues { pair: vec![" ".to_owned()], key: vec!["=".to_owned()], quotes: Vec::new() };
         for property in properties {
             let text = word(std::slice::from_ref(property), &[&*property.name.text]).unwrap_or_default();
             match &*property.name.text {
                 "pair_delimiter" => made.pair = vec![text.to_owned()],
                 "kv_delimiter" => made.key = vec![text.to_owned()],
-                "greedy" => made.greedy = text == "true",
+                "greedy" if text != "true" => {}
                 "quote" => {
                     let mut letters = text.chars();
                     let open = letters.next();
@@ -253,9 +248,6 @@ impl KeyValues {
                 }
                 other => return Err(scope.not_evaluated(format!("parse-kv with {other}"), property.span)),
             }
-        }
-        if made.greedy {
-            return Err(scope.not_evaluated("parse-kv with greedy", Span::default()));
         }
         Ok(made)
     }
@@ -303,12 +295,8 @@ mod tests {
     #[test]
     fn pairs_of_the_documentation() {
         // learn.microsoft.com/kusto/query/parse-kv-operator, "Extraction with well-defined delimiters".
-        let settings = KeyValues {
-            pair: vec![", ".to_owned()],
-            key: vec![": ".to_owned()],
-            quotes: Vec::new(),
-            greedy: false,
-        };
+        let settings =
+            KeyValues { pair: vec![", ".to_owned()], key: vec![": ".to_owned()], quotes: Vec::new() };
         let pairs = settings.pairs("ThreadId: 458745723, Machine: Node001, Text: The service is up");
         assert_eq!(pairs[1], ("Machine".to_owned(), "Node001".to_owned()));
         assert_eq!(pairs[2].1, "The service is up");

@@ -66,6 +66,7 @@ impl<'a> Run<'a> {
             OperatorKind::Range(range) => return self.range(range, scope, span),
             OperatorKind::Search(search) => return self.search(search, input, scope, span),
             OperatorKind::Find(find) => return self.find(find, scope, span),
+            OperatorKind::MacroExpand(_) => return Err(scope.not_evaluated(word, operator.keyword)),
             _ => {}
         }
         let Some(frame) = input else {
@@ -98,6 +99,7 @@ impl<'a> Run<'a> {
             OperatorKind::ParseKv(parse) => self.parse_kv(parse, frame, scope, span),
             OperatorKind::Evaluate(evaluate) => self.evaluate_plugin(evaluate, frame, scope, span),
             OperatorKind::MakeSeries(series) => self.make_series(series, &frame, scope, span),
+            OperatorKind::Scan(scan) => self.scan(scan, &frame, scope, span),
             OperatorKind::Partition(partition) => self.partition(partition, &frame, scope),
             OperatorKind::Invoke(call) => self.invoke(call, frame, scope),
             OperatorKind::Getschema(None) => Ok(self.getschema(&frame)),

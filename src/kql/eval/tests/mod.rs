@@ -4,6 +4,7 @@
 //! query, a line `---`, a line of columns (`name:type`), and one line for each row, cells separated by ` | ` as
 //! `tostring()` writes them, but `null` for null and `true` for a truth value. Blocks are separated by a line `===` and what the block is about.
 
+mod complete;
 mod engine;
 mod hostile;
 mod worlds;
