@@ -21,7 +21,7 @@ pub(crate) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) 
 
 fn on_threads<T: Sync, R: Send>(threads: usize, items: &[T], work: &(impl Fn(&T) -> R + Sync)) -> Vec<R> {
     let here = |part: &[T]| part.iter().map(work).collect::<Vec<R>>();
-    if threads < 2 {
+    if threads.min(items.len()) < 2 {
         return here(items);
     }
     let (first, rest) = items.split_at(items.len().div_ceil(threads));

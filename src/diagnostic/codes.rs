@@ -163,7 +163,7 @@ codes! {
     ENVIRONMENT_PLACE = "REPO-05", "two environments deploy to one workspace, or to one tenant's Defender",
         "Usually a file was copied and an id forgotten. A rule that both select is there twice and alerts twice, Defender \
          refuses the second one of a name, and what one of them adopts or takes over, the next apply of the other undoes. \
-         If it is meant (two teams with rules of their own), `shares: [OTHER]` in one of the two files says so.";
+         A workspace in common is an error, a Defender a warning. If it is meant (two teams with rules of their own), `shares: [OTHER]` in one of the two files says so.";
 
     /// No rules named, or no entries.
     ALLOWLIST_RULES = "LIST-01", "an allowlist must name its rules",

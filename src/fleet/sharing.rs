@@ -2,11 +2,12 @@
 //!
 //! Two environments at one place are almost always a copied file in which somebody forgot to change an id. What follows is
 //! found late: every rule that both select alerts twice, Defender refuses the second of two equal names, and `adopt` or
-//! `--take-over` in one is undone by the other. So it is an error, unless one of the two says `shares: [OTHER]`.
+//! `--take-over` in one is undone by the other. So one workspace is an error, and one tenant's Defender a warning (whoever
+//! has several workspaces in a tenant may well divide its custom detections), unless one of the two says `shares: [OTHER]`.
 
 use std::collections::HashMap;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, codes, did_you_mean};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, codes, did_you_mean};
 use crate::model::environment::{Cloud, Environment};
 use crate::source::Span;
 
@@ -43,6 +44,8 @@ struct Place {
     /// As people call it.
     name: String,
     span: Span,
+    /// What it is to meet there unawares.
+    severity: Severity,
 }
 
 fn places_of(environment: &Environment) -> Vec<Place> {
@@ -59,12 +62,14 @@ fn places_of(environment: &Environment) -> Vec<Place> {
             key: key(&workspace.resource_id()),
             name: format!("the workspace `{}`", workspace.workspace),
             span: workspace.span,
+            severity: Severity::Error,
         })
         .collect();
     places.extend(environment.defender.as_ref().map(|_| Place {
         key: key(&environment.tenant_id.value),
         name: "this tenant's Defender".to_owned(),
         span: environment.tenant_id.span,
+        severity: Severity::Warning,
     }));
     places
 }
@@ -74,7 +79,7 @@ fn places(environments: &[Environment], out: &mut Diagnostics) {
     for environment in environments {
         let mut reported: Vec<&str> = Vec::new();
         for place in places_of(environment) {
-            let earlier = seen.entry(place.key).or_default();
+            let earlier = seen.entry(place.key.clone()).or_default();
             // One of those that are there is enough to say: the mistake is this environment's.
             let undeclared =
                 earlier.iter().find(|(other, _)| !names(environment, other) && !names(other, environment));
@@ -82,24 +87,23 @@ fn places(environments: &[Environment], out: &mut Diagnostics) {
                 undeclared.filter(|(other, _)| !reported.contains(&other.name.as_str()))
             {
                 reported.push(&other.name);
-                out.push(collision(environment, &place.name, place.span, other, *span));
+                out.push(collision(environment, &place, other, *span));
             }
             earlier.push((environment, place.span));
         }
     }
 }
 
-fn collision(
-    environment: &Environment,
-    place: &str,
-    span: Span,
-    other: &Environment,
-    first: Span,
-) -> Diagnostic {
+fn collision(environment: &Environment, place: &Place, other: &Environment, first: Span) -> Diagnostic {
     // What both took from one base stands in one place; then the files themselves say which two they are.
-    let (span, first) = if span == first { (environment.span, other.span) } else { (span, first) };
-    Diagnostic::error(codes::ENVIRONMENT_PLACE, "two environments deploy to one place")
-        .labelled(span, format!("`{}` deploys to {place}, and so does `{}`", environment.name, other.name))
+    let (span, first) =
+        if place.span == first { (environment.span, other.span) } else { (place.span, first) };
+    let begin = match place.severity {
+        Severity::Error => Diagnostic::error,
+        _ => Diagnostic::warning,
+    };
+    begin(codes::ENVIRONMENT_PLACE, "two environments deploy to one place")
+        .labelled(span, format!("`{}` deploys to {}, and so does `{}`", environment.name, place.name, other.name))
         .with_related(first, format!("`{}` deploys there", other.name))
         .with_detail(
             "Neither takes the other's rules for its own: a rule that both select is there twice and alerts twice, Defender refuses \

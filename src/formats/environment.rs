@@ -65,6 +65,7 @@ pub(super) fn schema() -> Value {
                 ),
             ),
             ("response_actions", response_actions()),
+            ("shares", list(line())),
             ("ring", words(&["canary", "early", "broad"])),
             ("extends", form("^_", "_base")),
         ],

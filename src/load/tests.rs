@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Limits, find_root, load, load_within};
 use crate::diagnostic::Diagnostics;
@@ -9,7 +10,6 @@ use crate::model::Repository;
 use crate::source::SourceMap;
 
 const RULE: &str = "status: test\nseverity: low\nquery: T\nsentinel: {kind: nrt}\n";
-const ENVIRONMENT: &str = "tenant_id: 00000000-0000-0000-0000-000000000000\nprune: never\ndefender: {}\n";
 
 fn repository(files: &[(&str, String)]) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
@@ -31,7 +31,12 @@ fn rule(id: &str) -> String {
 }
 
 fn environment(owner: &str, more: &str) -> String {
-    format!("owner: {owner}\n{ENVIRONMENT}{more}")
+    // A tenant each: environments that meet in one are another test's subject.
+    static TENANTS: AtomicU32 = AtomicU32::new(1);
+    let tenant = TENANTS.fetch_add(1, Ordering::Relaxed);
+    format!(
+        "owner: {owner}\ntenant_id: 00000000-0000-0000-0000-{tenant:012}\nprune: never\ndefender: {{}}\n{more}"
+    )
 }
 
 fn allowlist(rules: &str) -> String {
