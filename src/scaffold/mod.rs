@@ -3,6 +3,7 @@
 //! Everything here is complete: the example validates, its cases pass, and it can be applied to the sandbox at once, so that whoever
 //! changes something sees at once what it does. Start with [`files`]; [`pipelines`] has what runs it in a pipeline.
 
+mod editor;
 pub mod pipelines;
 
 use jiff::ToSpan as _;
@@ -44,15 +45,16 @@ pub fn files(today: Date) -> Vec<File> {
     let dated = |text: &str| {
         text.replace("__CREATED__", &today.to_string()).replace("__EXPIRES__", &expires.to_string())
     };
-    vec![
+    let mut files = vec![
         File::new("palisade.yaml", include_str!("data/palisade.yaml")),
         File::new("rules/scheduled-task-from-user-folder.yaml", dated(include_str!("data/rule.yaml"))),
         File::new("environments/sandbox/environment.yaml", include_str!("data/environment.yaml")),
         File::new("environments/sandbox/allowlists/notes.yaml", dated(include_str!("data/allowlist.yaml"))),
         File::new("tests/scheduled-task-from-user-folder.yaml", dated(include_str!("data/cases.yaml"))),
         File::shared(".gitignore", include_str!("data/gitignore")),
-        File::shared(".vscode/extensions.json", include_str!("data/extensions.json")),
-    ]
+    ];
+    files.extend(editor::files());
+    files
 }
 
 /// Hooks for `pre-commit`, which run the program that is installed.

@@ -92,6 +92,21 @@ fn what_is_written_works_at_once() {
 
 /// The example's entry is in force on whatever day somebody begins.
 #[test]
+fn an_editor_finds_a_schema_for_every_file() {
+    let fresh = Fresh::new();
+    fresh.init("").exits(0);
+    let settings: Value = serde_json::from_str(&fresh.read(".vscode/settings.json")).unwrap();
+    let schemas = settings["yaml.schemas"].as_object().unwrap();
+    assert_eq!(schemas.len(), 6);
+    for (path, globs) in schemas {
+        let kind = path.rsplit('/').next().unwrap().trim_end_matches(".json");
+        let written = fresh.read(path.strip_prefix("./").unwrap());
+        assert_eq!(written, fresh.run(&format!("schema {kind}")).exits(0).stdout, "{path}");
+        assert!(!globs.as_array().unwrap().is_empty(), "{path}");
+    }
+}
+
+#[test]
 fn the_example_does_not_age() {
     for now in ["2028-02-29T00:00:00Z", "2031-12-31T23:59:59Z"] {
         let fresh = Fresh::new();

@@ -90,7 +90,7 @@ const LAYERS: &[Layer] = &[
         PURE,
     ),
     // A repository to begin with, as texts.
-    layer("scaffold", &[], PURE),
+    layer("scaffold", &["formats"], PURE),
     // What is deployed where, for people who read.
     layer("catalogue", &["allowlist", "compile", "model", "plan", "resource"], PURE),
     // Edge.
