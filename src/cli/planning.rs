@@ -1,5 +1,6 @@
 //! What `plan` and `apply` share: their options, and the way from an environment to its plan.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use jiff::ToSpan as _;
@@ -337,21 +338,29 @@ pub(crate) fn text(plan: &Plan, ui: &Ui) -> String {
 /// The JSON form of plans without sensitive values: one object, or `{"plans": […]}` where `several` were asked for, with
 /// those that failed.
 pub(crate) fn shown_json(plans: &[Plan], several: Option<&[Missing]>) -> Result<String, Failure> {
-    let shown: Vec<_> = plans.iter().map(redacted).collect();
-    json(&shown.iter().map(AsRef::as_ref).collect::<Vec<_>>(), several)
+    written(plans.iter().map(redacted), several)
 }
 
 /// The JSON form of plans, whole: for saved plans.
 pub(crate) fn json(plans: &[&Plan], several: Option<&[Missing]>) -> Result<String, Failure> {
-    let sealed: Result<Vec<_>, _> = plans.iter().map(|plan| crate::plan::file::to_json(plan)).collect();
-    let mut sealed =
-        sealed.map_err(|error| Failure::error("the plan cannot be written as JSON").caused_by(&error))?;
-    let value = match (several, sealed.as_mut_slice()) {
-        (None, [only]) => only.take(),
-        (Some(failed), plans) if !failed.is_empty() => {
-            serde_json::json!({"plans": plans, "failed": Missing::json(failed)})
+    written(plans.iter().map(|plan| Cow::Borrowed(*plan)), several)
+}
+
+/// One plan after the other becomes text, so that of hundreds only one is there as a tree.
+fn written<'p>(
+    plans: impl ExactSizeIterator<Item = Cow<'p, Plan>>,
+    several: Option<&[Missing]>,
+) -> Result<String, Failure> {
+    let alone = several.is_none() && plans.len() == 1;
+    let mut members: Vec<String> = Vec::with_capacity(plans.len());
+    for plan in plans {
+        let sealed = crate::plan::file::to_json(&plan)
+            .map_err(|error| Failure::error("the plan cannot be written as JSON").caused_by(&error))?;
+        let text = crate::render::json::pretty(&sealed);
+        if alone {
+            return Ok(text);
         }
-        (_, plans) => serde_json::json!({ "plans": plans }),
-    };
-    Ok(crate::render::json::pretty(&value))
+        members.push(text);
+    }
+    Ok(crate::render::json::list("plans", members, "failed", several.map(Missing::json)))
 }

@@ -14,6 +14,26 @@ pub fn pretty(value: &Value) -> String {
     format!("{}\n", harmless(&format!("{value:#}")))
 }
 
+/// `{"NAME": [ITEMS]}`, of items that [`pretty`] made, and another member unless it is an empty list. For what would be too
+/// large as one tree.
+#[must_use]
+pub fn list(name: &str, items: Vec<String>, other: &str, value: Option<Value>) -> String {
+    // Line breaks stand between tokens only, so indenting lines leaves every string as it is.
+    let indented = |text: &str| text.trim_end().replace('\n', "\n    ");
+    let mut text = format!("{{\n  \"{name}\": [");
+    for (number, item) in items.into_iter().enumerate() {
+        text.push_str(if number == 0 { "\n    " } else { ",\n    " });
+        text.push_str(&indented(&item));
+    }
+    text.push_str(if text.ends_with('[') { "]" } else { "\n  ]" });
+    if let Some(value) = value.filter(|value| value.as_array().is_none_or(|items| !items.is_empty())) {
+        let value = pretty(&value).trim_end().replace('\n', "\n  ");
+        text.push_str(&format!(",\n  \"{other}\": {value}"));
+    }
+    text.push_str("\n}\n");
+    text
+}
+
 /// On one line, without a line break at the end.
 #[must_use]
 pub fn line(value: &Value) -> String {
@@ -70,5 +90,21 @@ mod tests {
             assert!(!text.contains(|c: char| c != '\n' && (is_control(c) || is_bidi_control(c))), "{text}");
         }
         assert!(!line(&value).contains('\n'));
+    }
+
+    #[test]
+    fn a_list_of_items_reads_as_one_tree_would() {
+        let items = [json!({"a": "x\ny", "b": [1, {"c": []}]}), json!({})];
+        let failed = json!([{"e": 1}]);
+        for (items, other) in
+            [(&items[..], json!([])), (&items[..], failed.clone()), (&[], failed), (&[], json!([]))]
+        {
+            let mut whole = json!({"plans": items});
+            if other != json!([]) {
+                whole["failed"] = other.clone();
+            }
+            let made = list("plans", items.iter().map(pretty).collect(), "failed", Some(other));
+            assert_eq!(made, pretty(&whole));
+        }
     }
 }
