@@ -109,9 +109,11 @@ pub(crate) fn report(plan: &Plan, outcome: &Outcome, several: bool, ui: &Ui) -> 
     let failed = outcome.on(List::Failed).count() - stale;
     let open = outcome.on(List::NotAttempted).count();
     let done = outcome.on(List::Applied).count();
+    let already = outcome.count(|result| matches!(result, ChangeResult::AlreadyDone));
     let name = if several { format!("{}: ", safe::line(&plan.environment)) } else { String::new() };
     let mut text = format!("{name}Applied {done} of {} changes.", outcome.results.len());
     for (count, what) in [
+        (already, "already as planned"),
         (failed, "failed"),
         (stale, "stale (the rule changed since the plan was made; plan again)"),
         (open, "not attempted"),

@@ -59,6 +59,10 @@ const COMMANDS: &[&str] = &[
     "drift -e lab --markdown-into drift.md --json-into drift.json",
     "drift -e lab --format json",
     "drift -e lab --format markdown",
+    "doctor -e lab",
+    "doctor -e lab --format json",
+    "env list --format github-matrix",
+    "migrate -e lab --dry-run",
     "diff --live lab",
     "diff --live lab --format json",
     "adopt -e lab --dry-run --format json",
@@ -92,8 +96,9 @@ async fn neither_secret_nor_token_is_seen_anywhere() {
     assert_eq!(asked.iter().filter(|one| one["method"] == "POST" && one["service"] == "graph").count(), 1);
     for request in &asked {
         clean(&request.to_string(), "the tenant's log");
-        // The SDK asks for tokens under its own name; everything else is ours, and says no more than that.
-        let ours = matches!(request["service"].as_str(), Some("arm" | "graph"));
+        // The SDK asks for tokens under its own name; everything else is ours (`doctor` reads what the sign-in service says of
+        // itself), and says no more than that.
+        let ours = request["service"] != "token" || request["method"] == "GET";
         let agent = request["user_agent"].as_str().unwrap();
         assert_eq!(ours, agent.starts_with("palisade/"), "{request}");
     }
