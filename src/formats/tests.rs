@@ -11,7 +11,6 @@ use crate::model::allowlist::Scope;
 use crate::source::SourceMap;
 use crate::yaml::decode::{allowlist, case, environment, project, rule, watchlist};
 use crate::yaml::read::read;
-use crate::yaml::{Node, NodeKind};
 
 /// Everything that the decoder says about a text.
 fn decoded(format: Format, text: &str) -> Diagnostics {
@@ -24,7 +23,9 @@ fn decoded(format: Format, text: &str) -> Diagnostics {
             Format::Rule => {
                 out.extend(rule::decode_rule(&document, None, None).1);
                 let tests = match &document.kind {
-                    NodeKind::Map(entries) => entries.iter().find(|(key, _)| key.name == "tests"),
+                    crate::yaml::NodeKind::Map(entries) => {
+                        entries.iter().find(|(key, _)| key.name == "tests")
+                    }
                     _ => None,
                 };
                 tests.map(|(_, tests)| case::of_rule(tests, &mut out));
@@ -176,21 +177,8 @@ fn the_page_describes_every_key_and_only_keys_that_exist() {
 
 /// A file as a schema sees it: words are words (YAML 1.2), dates are texts.
 fn as_json(text: &str) -> Option<Value> {
-    fn value(node: &Node) -> Value {
-        match &node.kind {
-            NodeKind::Null => Value::Null,
-            NodeKind::Bool(value) => json!(value),
-            NodeKind::Int(value) => json!(value),
-            NodeKind::Float(value) => json!(value),
-            NodeKind::Str(text) => json!(text.value),
-            NodeKind::Seq(items) => items.iter().map(value).collect(),
-            NodeKind::Map(entries) => {
-                Value::Object(entries.iter().map(|(key, node)| (key.name.clone(), value(node))).collect())
-            }
-        }
-    }
     let mut sources = SourceMap::default();
-    read(text, sources.add("input.yaml", text)).ok().map(|node| value(&node))
+    read(text, sources.add("input.yaml", text)).ok().map(|node| node.to_json())
 }
 
 #[test]

@@ -8,7 +8,7 @@
 
 use serde_json::{Map, Value};
 
-use super::rewrite::{Notation, parse, rewrite, says, value};
+use super::rewrite::{Notation, parse, rewrite, says};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::provider::defender::{RETIRED, SAID_BY_SERVICE, modernise};
 use crate::source::{FileId, Span};
@@ -52,7 +52,7 @@ pub struct Migrated {
 pub fn migrate(text: &str, file: FileId, notation: Notation) -> Result<Migrated, Diagnostics> {
     let unix = text.replace("\r\n", "\n");
     let root = parse(&unix, file, notation)?;
-    let mut after = value(&root);
+    let mut after = root.to_json();
     let mut found = Migrated { text: text.to_owned(), rules: 0, rewritten: 0, dropped: Vec::new() };
     modern(&mut after, &mut found);
     if !says(&root, &after) {
@@ -139,7 +139,7 @@ fn search(node: &Node, found: &mut Diagnostics) {
 
 /// Every part of a rule that stays in the retired shape.
 fn left(rule: &Node, found: &mut Diagnostics) {
-    let Value::Object(mut after) = value(rule) else { return };
+    let Value::Object(mut after) = rule.to_json() else { return };
     modernise(&mut after);
     for (path, present) in RETIRED {
         let mut place = Some(rule);
@@ -156,7 +156,7 @@ fn left(rule: &Node, found: &mut Diagnostics) {
         }
         match (&node.kind, rest) {
             (NodeKind::Seq(items), Value::Array(rest)) => {
-                let stays = items.iter().filter(|item| rest.contains(&value(item)));
+                let stays = items.iter().filter(|item| rest.contains(&item.to_json()));
                 for item in stays {
                     // Its kind says which one is meant.
                     let kind = item.get("@odata.type").map_or(item.span, |kind| kind.span);

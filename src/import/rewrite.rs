@@ -41,22 +41,6 @@ pub fn parse(text: &str, file: FileId, notation: Notation) -> Result<Node, Diagn
     }
 }
 
-/// What a node says.
-#[must_use]
-pub fn value(node: &Node) -> Value {
-    match &node.kind {
-        NodeKind::Null => Value::Null,
-        NodeKind::Bool(value) => (*value).into(),
-        NodeKind::Int(value) => (*value).into(),
-        NodeKind::Float(value) => (*value).into(),
-        NodeKind::Str(text) => text.value.as_str().into(),
-        NodeKind::Seq(items) => items.iter().map(value).collect(),
-        NodeKind::Map(members) => {
-            Value::Object(members.iter().map(|(key, node)| (key.name.clone(), value(node))).collect())
-        }
-    }
-}
-
 /// Whether a node says this. The order of members does not count.
 #[must_use]
 pub fn says(node: &Node, wanted: &Value) -> bool {
@@ -70,7 +54,7 @@ pub fn says(node: &Node, wanted: &Value) -> bool {
             items.len() == wanted.len() && items.iter().zip(wanted).all(|(item, wanted)| says(item, wanted))
         }
         (NodeKind::Map(_) | NodeKind::Seq(_), _) => false,
-        _ => value(node) == *wanted,
+        _ => node.to_json() == *wanted,
     }
 }
 

@@ -241,25 +241,11 @@ mod tests {
     use super::*;
     use crate::source::SourceMap;
     use crate::yaml::read::read;
-    use crate::yaml::{Node, NodeKind};
 
     fn back(text: &str) -> Value {
-        fn value(node: &Node) -> Value {
-            match &node.kind {
-                NodeKind::Null => Value::Null,
-                NodeKind::Bool(value) => (*value).into(),
-                NodeKind::Int(value) => (*value).into(),
-                NodeKind::Float(value) => (*value).into(),
-                NodeKind::Str(text) => text.value.as_str().into(),
-                NodeKind::Seq(items) => items.iter().map(value).collect(),
-                NodeKind::Map(entries) => {
-                    Value::Object(entries.iter().map(|(key, node)| (key.name.clone(), value(node))).collect())
-                }
-            }
-        }
         let mut sources = SourceMap::default();
         match read(text, sources.add("a.yaml", text)) {
-            Ok(node) => value(&node),
+            Ok(node) => node.to_json(),
             Err(found) => panic!("{:?}\n{text}", found.iter().map(|f| &f.summary).collect::<Vec<_>>()),
         }
     }

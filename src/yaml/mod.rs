@@ -112,6 +112,22 @@ impl Node {
         }
     }
 
+    /// The same value without places.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        match &self.kind {
+            NodeKind::Null => serde_json::Value::Null,
+            NodeKind::Bool(value) => (*value).into(),
+            NodeKind::Int(value) => (*value).into(),
+            NodeKind::Float(value) => (*value).into(),
+            NodeKind::Str(text) => text.value.as_str().into(),
+            NodeKind::Seq(items) => items.iter().map(Self::to_json).collect(),
+            NodeKind::Map(entries) => {
+                entries.iter().map(|(key, node)| (key.name.clone(), node.to_json())).collect()
+            }
+        }
+    }
+
     /// What it is, for messages: "a list", "a number".
     #[must_use]
     pub const fn describe(&self) -> &'static str {
