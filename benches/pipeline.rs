@@ -169,7 +169,7 @@ fn as_deployed(resource: &Resource, state: &TargetState) -> Live {
         remote_id: resource.remote_id.clone(),
         kind: resource.kind.clone(),
         name: resource.address.rule.clone(),
-        body: resource.body.clone(),
+        body: Body::clone(&resource.body),
         unknown: Body::new(),
         marker: Some(Marker {
             owner: OWNER.to_owned(),

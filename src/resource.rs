@@ -18,12 +18,13 @@ pub use schema::{Field, Schema, Shape};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::address::Address;
 
 /// A rule's managed content: the API's property names and values.
-pub type Body = serde_json::Map<String, serde_json::Value>;
+pub type Body = serde_json::Map<String, Value>;
 
 /// What kind of rule it is, in the API's words.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -109,12 +110,12 @@ pub struct Resource {
     pub kind: Kind,
     /// The rule file pins that id, so the rule may be somebody else's making.
     pub pinned: bool,
-    /// Its content, complete; `diff::canonical` makes it comparable.
-    pub body: Body,
+    /// Its content, complete; `diff::canonical` makes it comparable. Shared by environments that say nothing about the rule.
+    pub body: Arc<Body>,
     /// Refuses deletion.
     pub protect: bool,
     /// Where each line of the query came from, first line first; empty for rules without a query.
-    pub lines: Vec<LineOrigin>,
+    pub lines: Arc<[LineOrigin]>,
     /// Allowlist entries in force in this rule, in the order of compilation.
     pub entries: Vec<EntryUse>,
 }
@@ -183,7 +184,7 @@ pub struct EntryUse {
 }
 
 /// Three pairs of parentheses around a slot's condition mark an entry of a sensitive list; no other entry begins so.
-const SENSITIVE_OPEN: &str = "(((";
+pub(crate) const SENSITIVE_OPEN: &str = "(((";
 
 /// Marks the condition of a slot, `(…)`, as one whose values must not be shown.
 ///
@@ -246,11 +247,9 @@ pub struct ServerFacts {
 /// The body must be canonical. Object keys are sorted here, so their order does not count.
 #[must_use]
 pub fn digest(kind: &Kind, body: &Body) -> String {
-    let mut hasher = Sha256::new();
-    hasher.update(kind.as_str().as_bytes());
-    hasher.update([0]);
-    hasher.update(sorted_json(&serde_json::Value::Object(body.clone())).as_bytes());
-    hex(&hasher.finalize())
+    let mut text = format!("{}\0", kind.as_str());
+    write_members(body, &mut text);
+    hex(&Sha256::digest(text.as_bytes()))
 }
 
 /// One line of CSV (RFC 4180): the form in which an item of a watchlist is compared and uploaded.
@@ -266,26 +265,140 @@ pub fn csv_line<'c>(cells: impl IntoIterator<Item = &'c str>) -> String {
 /// Lower-case hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
 /// Compact JSON with object keys in order.
 #[must_use]
-pub fn sorted_json(value: &serde_json::Value) -> String {
-    fn sort(value: &serde_json::Value) -> serde_json::Value {
-        match value {
-            serde_json::Value::Object(map) => {
-                let mut keys: Vec<_> = map.iter().collect();
-                keys.sort_by(|a, b| a.0.cmp(b.0));
-                serde_json::Value::Object(keys.into_iter().map(|(k, v)| (k.clone(), sort(v))).collect())
+pub fn sorted_json(value: &Value) -> String {
+    let mut text = String::new();
+    write_sorted(value, &mut text);
+    text
+}
+
+fn write_sorted(value: &Value, text: &mut String) {
+    match value {
+        Value::Object(map) => write_members(map, text),
+        Value::Array(items) => {
+            text.push('[');
+            for (at, item) in items.iter().enumerate() {
+                if at > 0 {
+                    text.push(',');
+                }
+                write_sorted(item, text);
             }
-            serde_json::Value::Array(items) => serde_json::Value::Array(items.iter().map(sort).collect()),
-            other => other.clone(),
+            text.push(']');
+        }
+        Value::String(string) => write_string(string, text),
+        Value::Number(number) => text.push_str(&number.to_string()),
+        Value::Bool(true) => text.push_str("true"),
+        Value::Bool(false) => text.push_str("false"),
+        Value::Null => text.push_str("null"),
+    }
+}
+
+fn write_members(map: &Body, text: &mut String) {
+    let mut members: Vec<(&String, &Value)> = map.iter().collect();
+    members.sort_unstable_by_key(|(name, _)| *name);
+    text.push('{');
+    for (at, (name, value)) in members.into_iter().enumerate() {
+        if at > 0 {
+            text.push(',');
+        }
+        write_string(name, text);
+        text.push(':');
+        write_sorted(value, text);
+    }
+    text.push('}');
+}
+
+/// Escaped as `serde_json` does it, so that a digest does not depend on who wrote the text.
+fn write_string(string: &str, text: &mut String) {
+    use std::fmt::Write as _;
+    text.push('"');
+    let mut rest = string;
+    while let Some(at) = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        let (plain, special) = rest.split_at(at);
+        text.push_str(plain);
+        match special.as_bytes().first() {
+            Some(b'"') => text.push_str("\\\""),
+            Some(b'\\') => text.push_str("\\\\"),
+            Some(b'\n') => text.push_str("\\n"),
+            Some(b'\r') => text.push_str("\\r"),
+            Some(b'\t') => text.push_str("\\t"),
+            Some(8) => text.push_str("\\b"),
+            Some(12) => text.push_str("\\f"),
+            Some(control) => {
+                let _ = write!(text, "\\u{control:04x}");
+            }
+            None => {}
+        }
+        rest = special.get(1..).unwrap_or_default();
+    }
+    text.push_str(rest);
+    text.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    /// The same text by way of maps that are ordered by themselves, written by `serde_json`.
+    fn by_ordered_maps(value: &Value) -> String {
+        match value {
+            Value::Object(map) => {
+                let members: BTreeMap<&String, String> =
+                    map.iter().map(|(name, value)| (name, by_ordered_maps(value))).collect();
+                let members: Vec<String> =
+                    members.into_iter().map(|(name, text)| format!("{}:{text}", json!(name))).collect();
+                format!("{{{}}}", members.join(","))
+            }
+            Value::Array(items) => {
+                format!("[{}]", items.iter().map(by_ordered_maps).collect::<Vec<_>>().join(","))
+            }
+            leaf => leaf.to_string(),
         }
     }
-    sort(value).to_string()
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+            "[\u{0}-\u{1f}\"\\\\a\u{7f}é]{0,12}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::hash_map(any::<String>(), inner, 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn sorted_json_is_json_with_its_keys_in_order(value in any_json()) {
+            prop_assert_eq!(sorted_json(&value), by_ordered_maps(&value));
+        }
+    }
+
+    #[test]
+    fn a_digest_is_of_the_kind_and_the_sorted_body() {
+        let Value::Object(body) = json!({"b": [1, "x\n"], "a": {"d": null, "c": true}}) else { panic!() };
+        // printf 'NRT\0{"a":{"c":true,"d":null},"b":[1,"x\\n"]}' | sha256sum
+        assert_eq!(
+            digest(&Kind::Nrt, &body),
+            "c56083df72cedf67539d74320df89b9555200ca0039fa8b0bfc17be0704cec83"
+        );
+        assert_eq!(hex(&[0, 0x0f, 0xa5]), "000fa5");
+    }
 }

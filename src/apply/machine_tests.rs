@@ -2,6 +2,8 @@
 //! that is not ours was touched. 5,000 sequences from a fixed seed, the same on every machine; with `PALISADE_LONG_TESTS`
 //! other ones each time, and 20,000 of them.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::json;
@@ -88,7 +90,7 @@ impl Machine {
                 self.files.remove(rule);
             }
             Edit::Severity(rule, to) => file(&mut self.files, rule, &|file| {
-                file.body.insert("severity".into(), json!(SEVERITIES[usize::from(*to)]));
+                Arc::make_mut(&mut file.body).insert("severity".into(), json!(SEVERITIES[usize::from(*to)]));
             }),
             // Graph has one kind.
             Edit::Kind(rule, nrt) => file(&mut self.files, rule, &|file| {

@@ -262,9 +262,9 @@ pub(super) fn rule(id: &str) -> Resource {
         remote_id: format!("id-{id}"),
         kind: Kind::Scheduled,
         pinned: false,
-        body: body(json!({"displayName": id, "severity": "High", "query": "T"})),
+        body: body(json!({"displayName": id, "severity": "High", "query": "T"})).into(),
         protect: false,
-        lines: vec![],
+        lines: Arc::default(),
         entries: vec![],
     }
 }
@@ -272,12 +272,12 @@ pub(super) fn rule(id: &str) -> Resource {
 pub(super) fn detection(id: &str, title: &str) -> Resource {
     let body = body(json!({"displayName": id, "detectionAction": {"alertTemplate": {"title": title}}}));
     let address = Address { target: Target::Defender, rule: id.into() };
-    Resource { address, kind: Kind::CustomDetection, body, ..rule(id) }
+    Resource { address, kind: Kind::CustomDetection, body: body.into(), ..rule(id) }
 }
 
 /// The rule as an earlier apply left it, with one property changed.
 pub(super) fn deployed(resource: &Resource, severity: &str) -> Live {
-    let mut body = resource.body.clone();
+    let mut body = Body::clone(&resource.body);
     body.insert("severity".into(), json!(severity));
     let marker = Marker {
         owner: "acme".into(),

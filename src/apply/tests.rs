@@ -1,6 +1,6 @@
 //! What an apply makes of every kind of answer. No clock: waiting is only counted.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use tokio::sync::watch;
@@ -241,7 +241,7 @@ async fn a_deletion_that_is_still_to_be_seen_is_reported_and_done_by_the_next_ap
 async fn deletes_come_last_and_response_actions_after_other_writes() {
     let armed = |id: &str| {
         let mut armed = detection(id, id);
-        let action = armed.body["detectionAction"].as_object_mut().unwrap();
+        let action = Arc::make_mut(&mut armed.body)["detectionAction"].as_object_mut().unwrap();
         action.insert("automatedActions".into(), json!({"isolateDevices": [{"deviceIdColumn": "DeviceId"}]}));
         armed
     };

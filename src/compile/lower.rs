@@ -11,12 +11,32 @@ pub(crate) use sentinel::lower as sentinel;
 
 use serde_json::Value;
 
+use crate::address::Platform;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::attack::split_technique;
-use crate::model::rule::Attack;
+use crate::model::rule::{Attack, Rule};
+use crate::resource::{Kind, defender_rule_id, sentinel_rule_id};
 use crate::source::Spanned;
 
 use super::query::Compiled;
+
+/// The id under which the service keeps the one Fusion rule; there is no second one.
+const FUSION_ID: &str = "BuiltInFusion";
+
+/// The platform's id of a rule: the one that its file fixes, or the one that the owner's and its own name make.
+pub(crate) fn remote_id(rule: &Rule, platform: Platform, kind: &Kind, owner: &str) -> String {
+    let pinned = match platform {
+        Platform::Sentinel => rule.sentinel.as_ref().and_then(|section| section.rule_id.as_ref()),
+        Platform::Defender => rule.defender.as_ref().and_then(|section| section.rule_id.as_ref()),
+    };
+    let identity = rule.previous_ids.first().unwrap_or(&rule.id).as_str();
+    match (pinned, platform) {
+        (Some(pinned), _) => pinned.value.clone(),
+        (None, _) if *kind == Kind::Fusion => FUSION_ID.to_owned(),
+        (None, Platform::Sentinel) => sentinel_rule_id(owner, identity),
+        (None, Platform::Defender) => defender_rule_id(owner, identity),
+    }
+}
 
 /// The longest query that either service takes, in characters (CONTRACT B.3; peers §4 for Defender).
 pub const MAX_QUERY: usize = 10_000;

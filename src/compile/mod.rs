@@ -6,6 +6,7 @@
 //! entries hold, and as what KQL), `query` (the edits put together), `lower` (the API's properties), `check` (limits).
 
 pub mod advice;
+mod alike;
 mod allowlist;
 mod analysis;
 pub mod check;
@@ -40,6 +41,7 @@ use crate::model::environment::Environment;
 use crate::model::rule::{Query, Rule};
 use crate::resource::Resource;
 
+use alike::{Alike, Surroundings};
 pub use allowlist::AllowlistIndex;
 pub(crate) use allowlist::is_in as list_is_in;
 pub use analysis::{Analyses, CODES as ANALYSIS_CODES};
@@ -99,9 +101,23 @@ pub fn compile_with(
     let index = AllowlistIndex::new(repository, environment, &selection, today, &mut diagnostics);
     let mut desired = Desired { dropped: selection.dropped.clone(), ..Desired::default() };
 
+    let scope = Scope { repository, environment, index: &index, analyses, today };
+    let surroundings = Surroundings::of(&scope);
     for (rule, enabled) in &selection.taken {
-        let scope = Scope { repository, environment, index: &index, analyses, today };
-        compile_rule(&scope, rule, *enabled, &mut desired, &mut diagnostics);
+        let targets = targets(environment, rule, &mut diagnostics);
+        let key = surroundings.of_rule(&scope, rule, *enabled);
+        if let Some(alike) = key.and_then(|key| analyses.alike(key)) {
+            let owner = &environment.owner.value;
+            desired.resources.extend(targets.iter().filter_map(|target| alike.at(rule, target, owner)));
+            continue;
+        }
+        let mut found = Diagnostics::default();
+        let resources = compile_rule(&scope, rule, *enabled, &targets, &mut found);
+        if let Some(key) = key.filter(|_| found == Diagnostics::default()) {
+            analyses.keep(key, Alike::new(rule, &resources));
+        }
+        desired.resources.extend(resources);
+        diagnostics.extend(found);
     }
     index.report_unused(&mut diagnostics);
     desired.resources.extend(watchlists::resources(repository, environment));
@@ -128,19 +144,21 @@ pub(crate) struct Scope<'a> {
     pub(crate) today: Date,
 }
 
+/// One rule at its targets. Where its result may serve other environments, see `alike`.
 fn compile_rule(
     scope: &Scope<'_>,
-    rule: &Arc<Rule>,
+    rule: &Rule,
     enabled: bool,
-    desired: &mut Desired,
+    targets: &[Target],
     diagnostics: &mut Diagnostics,
-) {
+) -> Vec<Resource> {
+    let mut resources = Vec::with_capacity(targets.len());
     let mut reading = check::Reading::default();
-    for target in targets(scope.environment, rule, diagnostics) {
-        let compiled = match query::of_target(rule, &target) {
+    for target in targets {
+        let compiled = match query::of_target(rule, target) {
             Some((query, dialect)) => match query::compile(scope, rule, query, dialect, diagnostics) {
                 Some(compiled) => {
-                    check_query(scope, rule, &target, query, &compiled, &mut reading, diagnostics);
+                    check_query(scope, rule, target, query, &compiled, &mut reading, diagnostics);
                     Some(compiled)
                 }
                 None => {
@@ -150,11 +168,11 @@ fn compile_rule(
             },
             None => None,
         };
-        let resource = match &target {
-            Target::Sentinel(_) => lower::sentinel(scope, rule, enabled, &target, compiled, diagnostics),
+        let resource = match target {
+            Target::Sentinel(_) => lower::sentinel(scope, rule, enabled, target, compiled, diagnostics),
             Target::Defender => lower::defender(scope, rule, enabled, compiled, diagnostics),
         };
-        desired.resources.extend(resource);
+        resources.extend(resource);
     }
     let elsewhere = rule.defender.is_some() && scope.environment.defender.is_none()
         || rule.sentinel.is_some() && scope.environment.sentinel.is_empty();
@@ -162,6 +180,7 @@ fn compile_rule(
         reading.is_incomplete();
     }
     check::data_sources(rule, &reading, &scope.repository.project, diagnostics);
+    resources
 }
 
 /// Finds out what a compiled query means, and reports what is wrong with it.

@@ -4,6 +4,8 @@
 //! where it came from, so that whatever is wrong at byte 1,234 of the text that a service would refuse is shown under a line
 //! of a file: the query in the rule, the value in the environment, or the column in the allowlist.
 
+use std::cell::OnceCell;
+
 use crate::kql;
 use crate::source::Span;
 use crate::yaml::Text;
@@ -101,16 +103,14 @@ impl OffsetMap {
 pub(crate) struct Locator<'a> {
     text: &'a Text,
     whole: Span,
-    /// Where each line of the text starts.
-    lines: Vec<usize>,
+    /// Where each line of the text starts; found when somebody asks for a place, which few queries make necessary.
+    lines: OnceCell<Vec<usize>>,
 }
 
 impl<'a> Locator<'a> {
     /// `whole` is shown when a text is no copy of its file (folded or escaped).
-    pub(crate) fn new(text: &'a Text, whole: Span) -> Self {
-        let breaks = text.value.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        let lines = std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect();
-        Self { text, whole, lines }
+    pub(crate) const fn new(text: &'a Text, whole: Span) -> Self {
+        Self { text, whole, lines: OnceCell::new() }
     }
 
     /// The place of bytes `start..end` of the text; as exact as is known.
@@ -124,8 +124,12 @@ impl<'a> Locator<'a> {
 
     fn offset(&self, position: usize) -> Option<u32> {
         let position = position.min(self.text.value.len());
-        let line = self.lines.partition_point(|start| *start <= position).checked_sub(1)?;
-        let in_line = position - self.lines.get(line)?;
+        let lines = self.lines.get_or_init(|| {
+            let breaks = self.text.value.match_indices('\n');
+            std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect()
+        });
+        let line = lines.partition_point(|start| *start <= position).checked_sub(1)?;
+        let in_line = position - lines.get(line)?;
         Some(self.text.line_starts.get(line)? + u32::try_from(in_line).ok()?)
     }
 }

@@ -52,9 +52,9 @@ fn resource(list: &Watchlist, target: Target) -> Resource {
         remote_id: id,
         kind: Kind::Watchlist,
         pinned: false,
-        body,
+        body: Arc::new(body),
         protect: false,
-        lines: Vec::new(),
+        lines: Arc::default(),
         entries: Vec::new(),
     }
 }

@@ -8,6 +8,6 @@ mod canonical;
 mod compare;
 mod text;
 
-pub use canonical::canonical;
+pub use canonical::{Canonical, canonical};
 pub use compare::{FieldChange, compare};
 pub use text::{DiffLine, Hunk, LineTag, hunks};

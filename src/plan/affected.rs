@@ -138,6 +138,8 @@ fn same_entry(new: &EntryUse, old: &EntryUse) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::json;
 
     use super::*;
@@ -150,9 +152,9 @@ mod tests {
             remote_id: rule.to_owned(),
             kind: Kind::CustomDetection,
             pinned: false,
-            body: json!({"q": query}).as_object().unwrap().clone(),
+            body: json!({"q": query}).as_object().unwrap().clone().into(),
             protect: false,
-            lines: Vec::new(),
+            lines: Arc::default(),
             entries: entries
                 .iter()
                 .map(|(entry, predicate, line)| EntryUse {

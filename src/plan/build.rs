@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest as _, Sha256};
 
 use crate::address::{Address, Target, matches_glob};
-use crate::diff::{canonical, compare};
+use crate::diff::compare;
 use crate::model::environment::{Guards, Prune};
 use crate::parallel;
-use crate::resource::{Body, Kind, Live, Marker, Resource, Schema, digest, hex};
+use crate::resource::{Kind, Live, Marker, Resource, Schema, hex};
 
 use super::affected::{Affected, written};
 use super::change::{Change, Class, DriftNote, Listed, Plan, Summary};
+use super::content::{Comparing, Content};
 use super::guards;
 
 /// Everything that a plan is made of.
@@ -135,30 +136,30 @@ pub(super) struct Builder<'a> {
     pub(super) listed: Vec<Listed>,
 }
 
-/// A live rule with the digest of its canonical form.
+/// A live rule with its content.
 pub(super) struct Known<'a> {
     pub(super) live: &'a Live,
-    pub(super) schema: &'static Schema,
-    pub(super) digest: String,
+    pub(super) content: Content<'a>,
     pub(super) claimed: bool,
 }
 
-impl Known<'_> {
-    /// Its canonical form. Made when it is needed: most rules are as they should be, and their digest says so.
-    pub(super) fn body(&self) -> Body {
-        canonical(self.schema, &self.live.kind, &self.live.body)
-    }
+/// A rule that should be there, with its content and the place of the live rule that it stands for.
+pub(super) struct Wanted<'a> {
+    pub(super) resource: &'a Resource,
+    pub(super) content: Content<'a>,
+    at: Option<usize>,
+    /// That the live rule is the same showed without a digest.
+    is_there: bool,
 }
 
 impl<'a> Builder<'a> {
     fn target(&mut self, state: &'a TargetState) {
-        let mut known: Vec<Known<'a>> = parallel::map(&state.live, |live| {
-            digest(&live.kind, &canonical(state.schema, &live.kind, &live.body))
-        })
-        .into_iter()
-        .zip(&state.live)
-        .map(|(digest, live)| Known { live, schema: state.schema, digest, claimed: false })
-        .collect();
+        let mut comparing = Comparing::new(state.schema);
+        let mut known: Vec<Known<'a>> = state
+            .live
+            .iter()
+            .map(|live| Known { live, content: comparing.content(&live.kind, &live.body), claimed: false })
+            .collect();
         // Every rule of the target by its id (`/` cannot be in one) and by the rule that our marker names.
         let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (at, one) in known.iter().enumerate() {
@@ -167,18 +168,31 @@ impl<'a> Builder<'a> {
                 by_name.entry(marker.rule.clone()).or_default().push(at);
             }
         }
+        let mut wanted: Vec<Wanted<'a>> = Vec::new();
         for resource in self.input.desired.iter().filter(|resource| resource.address.target == state.target) {
             let at = self.counterpart(resource, &known, &by_name);
             if let Some(known) = at.and_then(|at| known.get_mut(at)) {
                 known.claimed = true;
             }
             if self.considers(&resource.address) {
-                let known = at.and_then(|at| known.get(at));
-                match (self.input.policy.adoption, self.input.policy.migration) {
-                    (Adoption::Only, _) => self.adoption(state, resource, known),
-                    (_, Migration::Only) => self.migration(state, resource, known),
-                    _ => self.desired(state, resource, known),
-                }
+                let content = comparing.content(&resource.kind, &resource.body);
+                let live = at.and_then(|at| known.get(at));
+                let is_there = live.is_some_and(|known| content.is_plainly(&known.content));
+                wanted.push(Wanted { resource, content, at, is_there });
+            }
+        }
+        // Digests of all others, on all cores: what is decided below finds them made.
+        let others: Vec<&Wanted<'a>> = wanted.iter().filter(|wanted| !wanted.is_there).collect();
+        parallel::map(&others, |wanted| {
+            wanted.content.digest();
+            wanted.at.and_then(|at| known.get(at)).map(|known| known.content.digest());
+        });
+        for wanted in wanted {
+            let known = wanted.at.and_then(|at| known.get(at));
+            match (self.input.policy.adoption, self.input.policy.migration) {
+                (Adoption::Only, _) => self.adoption(wanted, known),
+                (_, Migration::Only) => self.migration(wanted, known),
+                _ => self.desired(state, wanted, known),
             }
         }
         if self.input.policy.adoption == Adoption::Only {
@@ -214,6 +228,9 @@ impl<'a> Builder<'a> {
 
     pub(super) fn considers(&self, address: &Address) -> bool {
         let targets = &self.input.policy.targets;
+        if targets.is_empty() && self.input.policy.changed.is_none() {
+            return true;
+        }
         let full = address.to_string();
         if let Some((_, changed)) = &self.input.policy.changed
             && !changed.addresses.contains(&full)
@@ -225,8 +242,8 @@ impl<'a> Builder<'a> {
     }
 
     /// A rule that should be there.
-    fn desired(&mut self, state: &TargetState, resource: &Resource, known: Option<&Known<'_>>) {
-        let after = canonical(state.schema, &resource.kind, &resource.body);
+    fn desired(&mut self, state: &TargetState, wanted: Wanted<'a>, known: Option<&Known<'a>>) {
+        let Wanted { resource, content: after, is_there, .. } = wanted;
         let Some(known) = known else {
             return self.create(resource, after, of_the_same_name(state, resource));
         };
@@ -234,24 +251,23 @@ impl<'a> Builder<'a> {
             return self.replace(resource, after, known);
         }
         let after = self.without_reenabling(resource, known, after);
-        let after_digest = digest(&resource.kind, &after);
+        let same = is_there && known.live.auto_disabled.is_none() || after.equals(&known.content);
         let class = match self.ownership(resource, known) {
-            Ownership::Ours(last) => three_way(&last, &after_digest, &known.digest),
+            Ownership::Ours(_) if same => None,
+            Ownership::Ours(last) => Some(three_way(&last, after.digest(), known.content.digest())),
             // Without the digest in the marker nobody knows which side changed: what differs is a conflict.
-            Ownership::Unmarked if after_digest == known.digest => Some(Class::Drift),
+            Ownership::Unmarked if same => Some(Class::Drift),
             Ownership::Unmarked => Some(Class::Conflict),
             // A migration writes the rule, and whatever is written carries our marker.
             Ownership::Adoptable
-                if after_digest == known.digest
-                    && self.input.policy.adoption == Adoption::Leave
-                    && !self.migrates(known) =>
+                if same && self.input.policy.adoption == Adoption::Leave && !self.migrates(known) =>
             {
                 return self.adoptable(resource, known);
             }
             Ownership::Adoptable => Some(Class::Adopted),
             Ownership::Foreign(owner) => return self.foreign(resource, after, known, &owner),
             Ownership::Unmanaged => return self.unmanaged(resource, after, known),
-            Ownership::NoMarker => (after_digest != known.digest).then_some(Class::Change),
+            Ownership::NoMarker => (!same).then_some(Class::Change),
         };
         let protection_changes =
             known.live.marker.as_ref().is_some_and(|marker| marker.protect != resource.protect);
@@ -265,11 +281,12 @@ impl<'a> Builder<'a> {
             }
             Some(class) => class,
         };
-        self.update(resource, after, after_digest, known, class);
+        self.update(resource, after, known, class);
     }
 
     /// Plans nothing but the marker of a rule that its file pins; one that differs from its file is an update's business.
-    fn adoption(&mut self, state: &TargetState, resource: &Resource, known: Option<&Known<'_>>) {
+    fn adoption(&mut self, wanted: Wanted<'a>, known: Option<&Known<'a>>) {
+        let Wanted { resource, content: after, .. } = wanted;
         let Some(known) = known.filter(|known| known.live.kind == resource.kind) else { return };
         match self.ownership(resource, known) {
             Ownership::Adoptable => {}
@@ -279,14 +296,12 @@ impl<'a> Builder<'a> {
             }
             Ownership::Unmarked | Ownership::Foreign(_) | Ownership::Unmanaged => return,
         }
-        let after = canonical(state.schema, &resource.kind, &resource.body);
         let after = self.without_reenabling(resource, known, after);
-        let after_digest = digest(&resource.kind, &after);
-        if after_digest == known.digest {
-            self.update(resource, after, after_digest, known, Class::Adopted);
+        if after.equals(&known.content) {
+            self.update(resource, after, known, Class::Adopted);
             return;
         }
-        let fields = compare(&known.body(), &after);
+        let fields = compare(known.content.form(), after.form());
         let names: Vec<&str> = fields.iter().map(|field| field.path.as_str()).collect();
         self.listed.push(Listed {
             address: resource.address.to_string(),
@@ -405,16 +420,13 @@ pub(super) enum Ownership {
     NoMarker,
 }
 
-/// Three-way comparison with the marker's digest; `None`: nothing to do.
-fn three_way(last: &str, desired: &str, live: &str) -> Option<Class> {
-    let short = |digest: &'_ str| digest.chars().take(Marker::DIGEST_LENGTH).collect::<String>();
-    if desired == live {
-        return None;
-    }
-    match (short(desired) == last, short(live) == last) {
-        (_, true) => Some(Class::Change),
-        (true, false) => Some(Class::Drift),
-        (false, false) => Some(Class::Conflict),
+/// Three-way comparison of two contents that differ with the digest in the marker.
+fn three_way(last: &str, desired: &str, live: &str) -> Class {
+    let is_last = |digest: &str| digest.get(..Marker::DIGEST_LENGTH) == Some(last);
+    match (is_last(desired), is_last(live)) {
+        (_, true) => Class::Change,
+        (true, false) => Class::Drift,
+        (false, false) => Class::Conflict,
     }
 }
 

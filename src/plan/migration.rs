@@ -8,10 +8,10 @@
 use serde_json::json;
 
 use crate::address::Address;
-use crate::diff::{FieldChange, canonical, compare};
-use crate::resource::{Live, Resource, digest};
+use crate::diff::{FieldChange, compare};
+use crate::resource::{Live, Resource};
 
-use super::build::{Builder, Known, Migration, Ownership, TargetState};
+use super::build::{Builder, Known, Migration, Ownership, TargetState, Wanted};
 use super::change::{Class, Listed, SHAPE};
 
 /// The shape, as a difference beside those of properties.
@@ -30,7 +30,7 @@ pub(super) fn loses(live: &Live) -> Option<String> {
     })
 }
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
     /// Whether nothing but the shape of a rule is reason enough to write it.
     pub(super) fn migrates(&self, known: &Known<'_>) -> bool {
         known.live.server.legacy && self.input.policy.migration != Migration::Leave
@@ -45,29 +45,28 @@ impl Builder<'_> {
     }
 
     /// Plans nothing but the shape of a rule; one that differs from its file is an update's business.
-    pub(super) fn migration(&mut self, state: &TargetState, resource: &Resource, known: Option<&Known<'_>>) {
+    pub(super) fn migration(&mut self, wanted: Wanted<'a>, known: Option<&Known<'a>>) {
+        let Wanted { resource, content: after, .. } = wanted;
         let Some(known) = known.filter(|known| known.live.kind == resource.kind) else { return };
         if !known.live.server.legacy {
             self.summary.no_op += 1;
             return;
         }
-        let after = canonical(state.schema, &resource.kind, &resource.body);
         let after = self.without_reenabling(resource, known, after);
-        let after_digest = digest(&resource.kind, &after);
-        let same = after_digest == known.digest;
+        let same = after.equals(&known.content);
         let why = match self.ownership(resource, known) {
             Ownership::Ours(_) if same => {
-                return self.update(resource, after, after_digest, known, Class::Migrated);
+                return self.update(resource, after, known, Class::Migrated);
             }
             Ownership::Adoptable if same => {
-                return self.update(resource, after, after_digest, known, Class::Adopted);
+                return self.update(resource, after, known, Class::Adopted);
             }
             Ownership::Foreign(owner) => format!("it belongs to {owner}"),
             Ownership::Unmarked | Ownership::NoMarker | Ownership::Unmanaged if same => {
                 "its ownership marker was removed; an apply decides that first".to_owned()
             }
             _ => {
-                let fields = compare(&known.body(), &after);
+                let fields = compare(known.content.form(), after.form());
                 let names: Vec<&str> = fields.iter().map(|field| field.path.as_str()).collect();
                 format!("its file differs in {}; an apply updates it, in the present shape", names.join(", "))
             }

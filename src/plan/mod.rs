@@ -9,6 +9,7 @@ pub mod affected;
 pub mod build;
 pub mod change;
 pub mod comparison;
+mod content;
 mod depends;
 mod drift;
 pub mod file;

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::resource::{hex, sensitive_condition};
+use crate::resource::{SENSITIVE_OPEN, hex, sensitive_condition};
 
 use super::change::{Change, Plan};
 
@@ -40,7 +40,9 @@ fn holds_secret(value: &Value) -> bool {
     match value {
         Value::Object(members) => members.values().any(holds_secret),
         Value::Array(items) => items.iter().any(holds_secret),
-        Value::String(text) => text.lines().any(|line| sensitive_condition(line).is_some()),
+        Value::String(text) => {
+            text.contains(SENSITIVE_OPEN) && text.lines().any(|line| sensitive_condition(line).is_some())
+        }
         _ => false,
     }
 }

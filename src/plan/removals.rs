@@ -43,14 +43,14 @@ impl Builder<'_> {
     fn delete(&mut self, address: &Address, marker: &Marker, known: &Known<'_>) {
         // A replacement that broke off after the new rule stood: that one covers what this one did.
         let left_over = self.input.desired.iter().any(|resource| resource.address == *address);
-        let last: String = known.digest.chars().take(Marker::DIGEST_LENGTH).collect();
+        let digest = known.content.digest().to_owned();
         let note = if left_over {
             Some(format!(
                 "left over from a replacement ({}); the rule that took its place is there",
                 known.live.remote_id
             ))
         } else {
-            (last != marker.digest).then(|| {
+            (digest.get(..Marker::DIGEST_LENGTH) != Some(&*marker.digest)).then(|| {
                 format!("it was changed outside of Palisade after it was last applied{}", by_whom(known.live))
             })
         };
@@ -84,14 +84,14 @@ impl Builder<'_> {
                 .into_iter()
                 .collect(),
             fields: Vec::new(),
-            before_digest: Some(known.digest.clone()),
+            before_digest: Some(digest.clone()),
             after_digest: None,
             provenance: Vec::new(),
             blocked,
             note,
             precondition: Precondition {
                 remote_id: known.live.remote_id.clone(),
-                live_digest: Some(known.digest.clone()),
+                live_digest: Some(digest),
                 live_owner: Some(marker.owner.clone()),
             },
             write: None,

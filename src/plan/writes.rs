@@ -2,22 +2,22 @@
 
 use crate::address::{Target, matches_glob};
 use crate::diff::{FieldChange, compare};
-use crate::resource::{Body, Kind, LineOrigin, Live, Resource, digest, sentinel_successor_id};
+use crate::resource::{Body, Kind, LineOrigin, Live, Resource, sentinel_successor_id};
 
 use super::build::{Builder, Known, OnDrift};
 use super::change::{Action, Change, Class, DriftNote, Listed, Precondition, Provenance, WriteContent};
+use super::content::Content;
 use super::migration::{loses, shape_change};
 use super::risk;
 
-impl Builder<'_> {
-    pub(super) fn create(&mut self, resource: &Resource, after: Body, namesake: Option<&Live>) {
+impl<'a> Builder<'a> {
+    pub(super) fn create(&mut self, resource: &Resource, after: Content<'_>, namesake: Option<&Live>) {
         self.summary.create += 1;
-        let after_digest = digest(&resource.kind, &after);
         let new = Change {
             actions: vec![Action::Create],
             class: Class::New,
-            fields: compare(&Body::new(), &after),
-            provenance: provenance(&resource.lines, "", query_of(&after)),
+            fields: compare(&Body::new(), after.form()),
+            provenance: provenance(&resource.lines, "", query_of(after.form())),
             note: match namesake {
                 Some(live) => Some(format!(
                     "an unmanaged rule has this name ({id}); to keep that one instead, pin it in the file: `rule_id: {id}`",
@@ -26,7 +26,7 @@ impl Builder<'_> {
                 None => (resource.kind == Kind::CustomDetection)
                     .then(|| "the first run looks back 30 days and may raise up to 150 alerts".to_owned()),
             },
-            ..change(resource, after, after_digest, None)
+            ..change(resource, after, None)
         };
         self.changes.push(if self.gets_new_id(resource) { self.under_new_id(resource, new) } else { new });
     }
@@ -59,16 +59,15 @@ impl Builder<'_> {
     pub(super) fn update(
         &mut self,
         resource: &Resource,
-        after: Body,
-        after_digest: String,
+        after: Content<'_>,
         known: &Known<'_>,
         class: Class,
     ) {
-        let before = known.body();
-        let mut fields = compare(&before, &after);
+        let (before, form) = (known.content.form(), after.form());
+        let mut fields = compare(before, form);
         let coverage_reducing = match resource.kind {
-            Kind::Watchlist => risk::of_items(&before, &after),
-            _ => risk::of_update(&before, &after, &resource.lines),
+            Kind::Watchlist => risk::of_items(before, form),
+            _ => risk::of_update(before, form, &resource.lines),
         };
         let names: Vec<String> = fields.iter().map(|field| field.path.clone()).collect();
         let (mut blocked, mut note) = (None, None);
@@ -128,17 +127,17 @@ impl Builder<'_> {
             actions: vec![if adopt_only { Action::Adopt } else { Action::Update }],
             class,
             coverage_reducing,
-            provenance: provenance(&resource.lines, query_of(&before), query_of(&after)),
+            provenance: provenance(&resource.lines, query_of(before), query_of(form)),
             blocked,
             note,
             fields,
-            ..change(resource, after, after_digest, Some(known))
+            ..change(resource, after, Some(known))
         });
     }
 
     /// A kind cannot be changed in place, and a deleted id cannot be used again at once (CONTRACT B.2, B.5): the rule is
     /// made anew under another id, and the old one is deleted when the new one stands.
-    pub(super) fn replace(&mut self, resource: &Resource, after: Body, known: &Known<'_>) {
+    pub(super) fn replace(&mut self, resource: &Resource, after: Content<'_>, known: &Known<'_>) {
         let live = known.live;
         let ours = live.marker.as_ref().filter(|marker| marker.owner == self.input.owner);
         let refused = match ours {
@@ -159,29 +158,33 @@ impl Builder<'_> {
             None => self.summary.replace += 1,
         }
         let kinds = format!("{} → {}", live.kind.as_str(), resource.kind.as_str());
-        let after_digest = digest(&resource.kind, &after);
-        let before = known.body();
+        let (before, form) = (known.content.form(), after.form());
         let new = Change {
             actions: vec![Action::Create, Action::Delete],
             class: Class::Change,
-            coverage_reducing: risk::of_update(&before, &after, &resource.lines),
-            fields: compare(&before, &after),
-            provenance: provenance(&resource.lines, query_of(&before), query_of(&after)),
+            coverage_reducing: risk::of_update(before, form, &resource.lines),
+            fields: compare(before, form),
+            provenance: provenance(&resource.lines, query_of(before), query_of(form)),
             blocked: refused.map(|why| format!("a kind ({kinds}) cannot be changed in place; {why}")),
             note: Some(format!(
                 "kind {kinds}: a new rule with the id {id}, then the old one ({}) is deleted; automation rules and incidents keep the old id, and that id cannot be used again for up to a day",
                 live.remote_id
             )),
-            ..change(resource, after, after_digest, Some(known))
+            ..change(resource, after, Some(known))
         };
         let write = new.write.map(|write| WriteContent { remote_id: id, ..write });
         self.changes.push(Change { write, ..new });
     }
 
-    pub(super) fn foreign(&mut self, resource: &Resource, after: Body, known: &Known<'_>, owner: &str) {
-        let after_digest = digest(&resource.kind, &after);
-        let before = known.body();
-        let fields = compare(&before, &after);
+    pub(super) fn foreign(
+        &mut self,
+        resource: &Resource,
+        after: Content<'_>,
+        known: &Known<'_>,
+        owner: &str,
+    ) {
+        let (before, form) = (known.content.form(), after.form());
+        let fields = compare(before, form);
         let taken = self.input.policy.take_over.iter().any(|allowed| allowed == owner);
         if taken {
             self.summary.update += 1;
@@ -192,19 +195,18 @@ impl Builder<'_> {
         self.changes.push(Change {
             actions: vec![Action::Update],
             class: Class::Foreign,
-            coverage_reducing: risk::of_update(&before, &after, &resource.lines),
-            provenance: provenance(&resource.lines, query_of(&before), query_of(&after)),
+            coverage_reducing: risk::of_update(before, form, &resource.lines),
+            provenance: provenance(&resource.lines, query_of(before), query_of(form)),
             fields,
             blocked: (!taken).then(|| format!("it belongs to `{owner}`; take it with --take-over {owner}")),
-            ..change(resource, after, after_digest, Some(known))
+            ..change(resource, after, Some(known))
         });
     }
 
     /// A watchlist of that alias is there and carries no marker: it is somebody's work, and rules may depend on it.
-    pub(super) fn unmanaged(&mut self, resource: &Resource, after: Body, known: &Known<'_>) {
+    pub(super) fn unmanaged(&mut self, resource: &Resource, after: Content<'_>, known: &Known<'_>) {
         self.summary.blocked += 1;
         self.summary.unmanaged += 1;
-        let after_digest = digest(&resource.kind, &after);
         self.changes.push(Change {
             actions: vec![Action::Update],
             class: Class::Foreign,
@@ -212,7 +214,7 @@ impl Builder<'_> {
                 "a watchlist of this alias is there already and carries no marker, so it is never touched; rename the file, or delete that list in the portal"
                     .to_owned(),
             ),
-            ..change(resource, after, after_digest, Some(known))
+            ..change(resource, after, Some(known))
         });
     }
 
@@ -221,8 +223,8 @@ impl Builder<'_> {
         &mut self,
         resource: &Resource,
         known: &Known<'_>,
-        mut after: Body,
-    ) -> Body {
+        after: Content<'a>,
+    ) -> Content<'a> {
         let Some(reason) = &known.live.auto_disabled else { return after };
         self.listed.push(Listed {
             address: resource.address.to_string(),
@@ -230,21 +232,25 @@ impl Builder<'_> {
             class: "auto_disabled".into(),
             detail: Some(reason.clone()),
         });
-        if !self.input.policy.reenable_auto_disabled {
-            let before = known.body();
+        if self.input.policy.reenable_auto_disabled {
+            return after;
+        }
+        let before = known.content.form();
+        after.with_form(|form| {
             for key in ["enabled", "status"] {
-                if let (Some(value), true) = (before.get(key), after.contains_key(key)) {
-                    after.insert(key.into(), value.clone());
+                if let (Some(value), true) = (before.get(key), form.contains_key(key)) {
+                    form.insert(key.into(), value.clone());
                 }
             }
-        }
-        after
+        })
     }
 }
 
 /// The parts that every change of a desired rule has.
-fn change(resource: &Resource, after: Body, after_digest: String, known: Option<&Known<'_>>) -> Change {
-    let before_digest = known.map(|known| known.digest.clone());
+fn change(resource: &Resource, after: Content<'_>, known: Option<&Known<'_>>) -> Change {
+    let before_digest = known.map(|known| known.content.digest().to_owned());
+    let after_digest = after.digest().to_owned();
+    let after = after.into_form();
     let remote_id = known.map_or(&resource.remote_id, |known| &known.live.remote_id).clone();
     Change {
         address: resource.address.to_string(),
@@ -296,6 +302,10 @@ pub(super) fn query_of(body: &Body) -> &str {
 
 /// The origin of every line of the query that the live rule does not have in that place.
 pub(super) fn provenance(lines: &[LineOrigin], before: &str, after: &str) -> Vec<Provenance> {
+    if before.is_empty() {
+        let all = lines.iter().take(after.lines().count()).enumerate();
+        return all.map(|(at, origin)| Provenance { line: at + 1, origin: origin.clone() }).collect();
+    }
     crate::diff::hunks(before, after, 0)
         .into_iter()
         .flat_map(|hunk| hunk.lines)

@@ -59,7 +59,7 @@ impl<'a> Subject<'a> {
             Kind::CustomDetection => body.get("queryCondition")?.get("queryText")?,
             _ => body.get("query")?,
         };
-        let whole = Version { text: text.as_str()?.into(), lines: resource.lines.clone().into() };
+        let whole = Version { text: text.as_str()?.into(), lines: Arc::clone(&resource.lines) };
         let threshold = body.get("triggerThreshold").and_then(Json::as_u64).unwrap_or(0);
         let trigger = match body.get("triggerOperator").and_then(Json::as_str) {
             Some("LessThan") => Trigger::Less(threshold),

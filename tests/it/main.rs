@@ -9,6 +9,7 @@
     reason = "a test that cannot go on must fail"
 )]
 
+mod alike;
 mod allowlist_strength;
 mod allowlists;
 mod apply;

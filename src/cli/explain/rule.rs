@@ -141,7 +141,7 @@ fn target(resource: &Resource, owner: &str) -> Target {
     let own = own.and_then(Value::as_str).unwrap_or("");
     let lines = own
         .lines()
-        .zip(&resource.lines)
+        .zip(resource.lines.iter())
         .map(|(text, origin)| Line { text: redacted_line(text).into_owned(), origin: origin.clone() });
     let expires =
         resource.entries.iter().map(|used| (format!("{}#{}", used.path, used.entry), used.expires.clone()));

@@ -1,7 +1,8 @@
 //! What a compiled query means to the service that would run it: parsed, bound to the environment's schema, and kept.
 //!
 //! [`Analyses`] is the memory of one run. Fifty environments that compile a rule to the same text cost one analysis, and so
-//! do three workspaces of one environment. What is kept is small: what the checks ask for, not the tree.
+//! do three workspaces of one environment. What is kept is small: what the checks ask for, not the tree. It also keeps whole
+//! compiled rules that serve several environments (`alike`).
 //!
 //! Where to start: [`Analyses::of`], then `report` (what the analysis found wrong, shown in the author's files). The checks
 //! that use it are in `check`. Never here: deciding whether a rule fits a service.
@@ -22,6 +23,7 @@ use crate::model::Repository;
 use crate::model::environment::Environment;
 use crate::model::schema::SchemaFile;
 
+use super::alike::{self, Alike};
 use super::outline::Outline;
 use super::query::Compiled;
 
@@ -36,6 +38,7 @@ pub struct Analyses {
     outlines: Mutex<HashMap<String, Arc<Outline>>>,
     schemas: Mutex<Vec<Arc<Known>>>,
     results: Mutex<HashMap<Key, Arc<Analysis>>>,
+    alike: Mutex<HashMap<alike::Key, Arc<Alike>>>,
 }
 
 /// A schema that queries of some environments are bound to.
@@ -44,6 +47,13 @@ pub(crate) struct Known {
     id: usize,
     sources: Vec<Arc<SchemaFile>>,
     pub(crate) schema: Schema,
+}
+
+impl Known {
+    /// A number that no other schema of the run has.
+    pub(super) const fn id(&self) -> usize {
+        self.id
+    }
 }
 
 /// Equal keys have equal results.
@@ -137,6 +147,16 @@ impl Analyses {
         let known = Arc::new(Known { id: schemas.len(), sources, schema: built.with_knowledge(knowledge) });
         schemas.push(Arc::clone(&known));
         known
+    }
+
+    /// What another environment compiled a rule to.
+    pub(super) fn alike(&self, key: alike::Key) -> Option<Arc<Alike>> {
+        held(&self.alike).get(&key).map(Arc::clone)
+    }
+
+    /// Keeps what a rule compiled to for other environments.
+    pub(super) fn keep(&self, key: alike::Key, alike: Alike) {
+        held(&self.alike).insert(key, Arc::new(alike));
     }
 
     /// What a compiled query means under a schema.

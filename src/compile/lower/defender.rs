@@ -1,17 +1,19 @@
 //! A custom detection's properties, in the new Graph shape only (CONTRACT A.2–A.4).
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
-use crate::address::{Address, Target};
+use crate::address::{Address, Platform, Target};
 use crate::diagnostic::Diagnostics;
 use crate::model::attack::split_technique;
 use crate::model::defender::{Collection, Defender, MemberValue};
 use crate::model::rule::{Attack, Rule, Severity};
-use crate::resource::{Kind, Resource, defender_rule_id};
+use crate::resource::{Kind, Resource};
 
 use super::super::Scope;
 use super::super::query::Compiled;
-use super::{check_length, object, strings};
+use super::{check_length, object, remote_id, strings};
 
 pub(crate) fn lower(
     scope: &Scope<'_>,
@@ -40,18 +42,19 @@ pub(crate) fn lower(
     body.insert("schedule".into(), schedule.into());
     body.insert("detectionAction".into(), action(rule, section, preview));
 
-    let identity = rule.previous_ids.first().unwrap_or(&rule.id);
     Some(Resource {
         address: Address { target: Target::Defender, rule: rule.id.to_string() },
-        remote_id: match &section.rule_id {
-            Some(pinned) => pinned.value.clone(),
-            None => defender_rule_id(&scope.environment.owner.value, identity.as_str()),
-        },
+        remote_id: remote_id(
+            rule,
+            Platform::Defender,
+            &Kind::CustomDetection,
+            &scope.environment.owner.value,
+        ),
         kind: Kind::CustomDetection,
         pinned: section.rule_id.is_some(),
-        body,
+        body: Arc::new(body),
         protect: rule.protect,
-        lines: compiled.lines,
+        lines: compiled.lines.into(),
         entries: compiled.entries,
     })
 }

@@ -1,21 +1,20 @@
 //! An analytics rule's properties (CONTRACT B.3).
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
-use crate::address::{Address, Target};
+use crate::address::{Address, Platform, Target};
 use crate::diagnostic::Diagnostics;
 use crate::duration::IsoDuration;
 use crate::model::rule::{Rule, Severity};
 use crate::model::sentinel::{Alerting, Fusion, Grouping, Kind as RuleKind, MicrosoftSecurity, Schedule};
 use crate::model::vocabulary::FUSION_TEMPLATE;
-use crate::resource::{Body, Kind, Marker, MarkerCarrier, Resource, sentinel_rule_id};
+use crate::resource::{Body, Kind, Marker, MarkerCarrier, Resource};
 
 use super::super::Scope;
 use super::super::query::Compiled;
-use super::{check_length, object, parents, strings, sub_techniques};
-
-/// The id under which the service keeps the one Fusion rule; there is no second one.
-const FUSION_ID: &str = "BuiltInFusion";
+use super::{check_length, object, parents, remote_id, strings, sub_techniques};
 
 /// What the portal writes when suppression is off; the property is required all the same.
 const SUPPRESSION: IsoDuration = IsoDuration::from_hours(5);
@@ -78,19 +77,14 @@ pub(crate) fn lower(
         }
         None => (Vec::new(), Vec::new()),
     };
-    let identity = rule.previous_ids.first().unwrap_or(&rule.id);
     Some(Resource {
         address: Address { target: target.clone(), rule: rule.id.to_string() },
-        remote_id: match (&section.rule_id, &kind) {
-            (Some(pinned), _) => pinned.value.clone(),
-            (None, Kind::Fusion) => FUSION_ID.to_owned(),
-            (None, _) => sentinel_rule_id(owner, identity.as_str()),
-        },
+        remote_id: remote_id(rule, Platform::Sentinel, &kind, owner),
         kind,
         pinned: section.rule_id.is_some(),
-        body,
+        body: Arc::new(body),
         protect: rule.protect,
-        lines,
+        lines: lines.into(),
         entries,
     })
 }

@@ -50,7 +50,7 @@ fn lowered(draft: &Draft) -> Body {
     repository.sources = sources;
     let (desired, _) = compile(&repository, &repository.environments[0], "2026-11-23".parse().unwrap());
     assert_eq!(desired.resources.len(), 1, "{text}");
-    desired.resources[0].body.clone()
+    Body::clone(&desired.resources[0].body)
 }
 
 fn form(kind: &Kind, body: &Properties) -> Value {

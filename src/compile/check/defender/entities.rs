@@ -71,16 +71,19 @@ fn combination(
     diagnostics: &mut Diagnostics,
 ) {
     let has = |wanted: &&str| item.iter().any(|(member, _)| member.value == **wanted);
-    let (complete, need) = match known.combinations {
-        [] => (!item.is_empty(), list(known.members.iter().copied(), "or")),
-        combinations => (
-            combinations.iter().any(|combination| combination.iter().all(&has)),
-            combinations.iter().map(|c| list(c.iter().copied(), "and")).collect::<Vec<_>>().join("; or "),
-        ),
+    let complete = match known.combinations {
+        [] => !item.is_empty(),
+        combinations => combinations.iter().any(|combination| combination.iter().all(&has)),
     };
     if complete {
         return;
     }
+    let need = match known.combinations {
+        [] => list(known.members.iter().copied(), "or"),
+        combinations => {
+            combinations.iter().map(|c| list(c.iter().copied(), "and")).collect::<Vec<_>>().join("; or ")
+        }
+    };
     let span = item.first().map_or(collection.name.span, |(member, _)| member.span);
     diagnostics.push(
         codes::DEFENDER_ENTITIES

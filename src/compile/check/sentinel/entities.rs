@@ -120,12 +120,12 @@ fn check_mapping(mapping: &EntityMapping, diagnostics: &mut Diagnostics) {
 
 fn identifiable(entity: &EntityType, mapping: &EntityMapping, diagnostics: &mut Diagnostics) {
     let mapped = |name: &&str| mapping.fields.iter().any(|(identifier, _)| identifier.value == **name);
-    let strong = || entity.strong.iter().copied();
-    let (complete, need) = match entity.all_of {
-        true => (entity.strong.iter().all(&mapped), list(strong(), "and")),
-        false => (entity.strong.iter().any(mapped), list(strong(), "or")),
+    let (complete, conjunction) = match entity.all_of {
+        true => (entity.strong.iter().all(mapped), "and"),
+        false => (entity.strong.iter().any(mapped), "or"),
     };
     if !complete {
+        let need = list(entity.strong.iter().copied(), conjunction);
         diagnostics.push(
             codes::SENTINEL_ENTITIES
                 .error("entity mapping does not identify anything")
