@@ -23,9 +23,12 @@ pub(super) type Table = &'static [(&'static str, Known)];
 
 /// Splits `properties` into managed content and what `table` does not know; the server's own is dropped.
 pub(super) fn split(properties: Body, table: Table) -> (Body, Body) {
-    let (mut managed, mut unknown) = (Body::new(), Body::new());
-    for (name, value) in properties {
-        let Some(value) = without_nulls(value) else { continue };
+    let (mut managed, mut unknown) = (Body::with_capacity(properties.len()), Body::new());
+    for (name, mut value) in properties {
+        if value.is_null() {
+            continue;
+        }
+        strip_nulls(&mut value);
         match (lookup(table, &name), value) {
             (Some(Known::Server), _) => {}
             (Some(Known::Object(inner)), Value::Object(members)) => {
@@ -63,8 +66,8 @@ pub(super) fn merge_unknown(body: &mut Body, unknown: &Body) {
 }
 
 /// `\r\n` and lone `\r` as `\n`: Graph returns queries with CRLF whatever was sent (peers, quirk 15).
-pub(super) fn unix_lines(text: &str) -> String {
-    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() }
+pub(super) fn unix_lines(text: String) -> String {
+    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text }
 }
 
 /// The text of a property.
@@ -93,14 +96,18 @@ fn lookup(table: Table, name: &str) -> Option<Known> {
     table.iter().find(|(known, _)| *known == name).map(|(_, known)| *known)
 }
 
-fn without_nulls(value: Value) -> Option<Value> {
+/// Takes every null out of what a value holds.
+fn strip_nulls(value: &mut Value) {
     match value {
-        Value::Null => None,
-        Value::Object(members) => Some(Value::Object(
-            members.into_iter().filter_map(|(k, v)| without_nulls(v).map(|v| (k, v))).collect(),
-        )),
-        Value::Array(items) => Some(Value::Array(items.into_iter().filter_map(without_nulls).collect())),
-        other => Some(other),
+        Value::Object(members) => members.retain(|_, value| {
+            strip_nulls(value);
+            !value.is_null()
+        }),
+        Value::Array(items) => items.retain_mut(|value| {
+            strip_nulls(value);
+            !value.is_null()
+        }),
+        _ => {}
     }
 }
 

@@ -222,7 +222,7 @@ fn without_annotations(object: &mut Map<String, Value>) {
 fn normal_lines(body: &mut Body) {
     for value in body.values_mut() {
         match value {
-            Value::String(text) => *text = unix_lines(text),
+            Value::String(text) => *text = unix_lines(std::mem::take(text)),
             Value::Object(members) => normal_lines(members),
             _ => {}
         }

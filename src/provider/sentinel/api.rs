@@ -134,7 +134,7 @@ impl Sentinel {
     }
 
     fn rule(&self, operation: &'static str, subject: &str, value: Value) -> Result<Live, ProviderError> {
-        match serde_json::from_value::<wire::AlertRule>(value) {
+        match wire::AlertRule::read(value) {
             Ok(rule) => Ok(convert::live(rule)),
             Err(error) => Err(self.service.nonsense(
                 operation,

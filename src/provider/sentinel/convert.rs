@@ -36,8 +36,8 @@ pub(super) fn live(rule: AlertRule) -> Live {
         kind => fields::split(rule.properties, wire::table(kind)),
     };
     for property in ["query", "description"] {
-        if let Some(lines) = text(&body, property).map(unix_lines) {
-            body.insert(property.to_owned(), Value::String(lines));
+        if let Some(Value::String(text)) = body.get_mut(property) {
+            *text = unix_lines(std::mem::take(text));
         }
     }
     let marker = match kind.marker_carrier() {

@@ -321,7 +321,7 @@ fn live(alias: &str, mut value: Value) -> Option<Live> {
         match (name.as_str(), value) {
             (_, Value::Null) => {}
             ("description", Value::String(whole)) => {
-                let whole = unix_lines(&whole);
+                let whole = unix_lines(whole);
                 let (rest, found) = Marker::split(&whole, MarkerCarrier::Description);
                 marker = found.map(|found| Marker { rule: watchlist_id(&found.rule), ..found });
                 if !rest.is_empty() {
