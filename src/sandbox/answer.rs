@@ -101,7 +101,10 @@ impl World {
                 if dies {
                     std::process::abort();
                 }
-                late.map_or((reply.clone(), Ending::Whole), |fault| self.afterwards(call, reply, fault))
+                match late {
+                    None => (reply, Ending::Whole),
+                    Some(fault) => self.afterwards(call, reply, fault),
+                }
             }
         };
         Outcome { reply, delay_ms, ending }

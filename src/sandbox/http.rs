@@ -128,6 +128,23 @@ impl Reply {
     }
 }
 
+/// `{"value":[…]`, after what `head` begins the object with, from items that are JSON already; to be gone on with.
+pub(crate) fn list_body<'i>(head: &str, items: impl Iterator<Item = &'i str> + Clone) -> String {
+    let length: usize = items.clone().map(|item| item.len() + 1).sum();
+    // With room for a link to the next page.
+    let mut body = String::with_capacity(head.len() + length + 512);
+    body.push_str(head);
+    body.push_str("\"value\":[");
+    for (at, item) in items.enumerate() {
+        if at > 0 {
+            body.push(',');
+        }
+        body.push_str(item);
+    }
+    body.push(']');
+    body
+}
+
 /// The pairs of a query string or a form.
 pub(crate) fn pairs(text: &str) -> Vec<(String, String)> {
     let decode = |part: &str| percent_decode(&part.replace('+', " "));

@@ -248,13 +248,13 @@ pub(crate) struct Look {
 }
 
 /// The object as a read shows it, in the order of the table.
-pub(crate) fn present(fields: &[Field], object: &Map<String, Value>, look: Look) -> Map<String, Value> {
-    let mut shown = Map::new();
+pub(crate) fn present(fields: &[Field], mut object: Map<String, Value>, look: Look) -> Map<String, Value> {
+    let mut shown = Map::with_capacity(fields.len());
     for field in fields {
         if matches!(field.need, Need::Ignored | Need::ReadOnly) || (field.new && !look.new_known) {
             continue;
         }
-        let value = object.get(field.name).map(|value| present_value(&field.kind, value, look));
+        let value = object.shift_remove(field.name).map(|value| present_value(&field.kind, value, look));
         let empty = value.as_ref().is_some_and(|value| value.as_array().is_some_and(Vec::is_empty));
         let value = match (value, look.empty) {
             (Some(_), Empty::Null) if empty => Some(Value::Null),
@@ -267,19 +267,19 @@ pub(crate) fn present(fields: &[Field], object: &Map<String, Value>, look: Look)
         }
     }
     // No write lets these through; a state that a later version of the service left would have them.
-    let unheard_of = object.iter().filter(|(name, _)| fields.iter().all(|field| field.name != name.as_str()));
-    shown.extend(unheard_of.map(|(name, value)| (name.clone(), value.clone())));
+    object.retain(|name, _| fields.iter().all(|field| field.name != name));
+    shown.extend(object);
     shown
 }
 
-fn present_value(kind: &Kind, value: &Value, look: Look) -> Value {
+fn present_value(kind: &Kind, value: Value, look: Look) -> Value {
     match (kind, value) {
         (Kind::Object(fields), Value::Object(map)) => Value::Object(present(fields, map, look)),
         (Kind::List { of, .. }, Value::Array(items)) => {
-            items.iter().map(|item| present_value(of, item, look)).collect()
+            items.into_iter().map(|item| present_value(of, item, look)).collect()
         }
-        (Kind::Duration { .. }, Value::String(text)) => Value::String(respell(text, look.durations)),
-        _ => value.clone(),
+        (Kind::Duration { .. }, Value::String(text)) => Value::String(respell(&text, look.durations)),
+        (_, value) => value,
     }
 }
 
@@ -351,7 +351,7 @@ mod tests {
         let look =
             Look { durations: Spelling::Days, omitted: Omitted::Null, empty: Empty::AsSent, new_known: true };
         assert_eq!(
-            Value::Object(present(TABLE, &stored, look)),
+            Value::Object(present(TABLE, stored.clone(), look)),
             json!({"name": "n", "every": "P1D", "tags": [], "fresh": null})
         );
         let look = Look {
@@ -360,6 +360,6 @@ mod tests {
             empty: Empty::Absent,
             new_known: false,
         };
-        assert_eq!(Value::Object(present(TABLE, &stored, look)), json!({"name": "n", "every": "PT24H"}));
+        assert_eq!(Value::Object(present(TABLE, stored, look)), json!({"name": "n", "every": "PT24H"}));
     }
 }

@@ -10,7 +10,7 @@ use super::rules;
 use super::tables::{FUSION_TEMPLATE, KINDS};
 use crate::sandbox::answer::Twist;
 use crate::sandbox::clock;
-use crate::sandbox::http::{Call, Reply, percent_encode};
+use crate::sandbox::http::{Call, Reply, list_body, percent_encode};
 use crate::sandbox::jwt;
 use crate::sandbox::schema::{self, Look};
 use crate::sandbox::shelf::Record;
@@ -105,7 +105,7 @@ pub(crate) fn list(
             last.filter(|_| more).map(|last| format!("{}{}", call.origin(), link_path(call, last)))
         }
     };
-    let mut body = format!("{{\"value\":[{}]", items.join(","));
+    let mut body = list_body("{", items.iter().copied());
     if let Some(next) = next {
         body.push_str(&format!(",\"nextLink\":{}", Value::String(next)));
     }
@@ -115,10 +115,13 @@ pub(crate) fn list(
 
 /// The rule as preview or stable API versions show it.
 pub(crate) fn render(record: &Record, workspace: &Workspace, preview: bool, switches: &Switches) -> String {
-    let document: Value = serde_json::from_str(&record.document).unwrap_or_default();
+    let mut document: Map<String, Value> = serde_json::from_str(&record.document).unwrap_or_default();
     let kind = document.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let empty = Map::new();
-    let stored = document.get("properties").and_then(Value::as_object).unwrap_or(&empty);
+    let stored = match document.shift_remove("properties") {
+        Some(Value::Object(stored)) => stored,
+        _ => Map::new(),
+    };
+    let said = Said::of(&stored);
     let fields = KINDS.iter().find(|known| known.name == kind).map_or(&[][..], |known| known.fields);
     let look = Look {
         durations: switches.arm_duration_spelling,
@@ -128,7 +131,7 @@ pub(crate) fn render(record: &Record, workspace: &Workspace, preview: bool, swit
     };
     let mut properties = schema::present(fields, stored, look);
     if switches.arm_fill_defaults {
-        fill_defaults(&kind, stored, &mut properties, preview);
+        fill_defaults(&kind, said, &mut properties, preview);
     }
     if kind == "Fusion" {
         describe_fusion(&mut properties);
@@ -141,11 +144,18 @@ pub(crate) fn render(record: &Record, workspace: &Workspace, preview: bool, swit
             .replace("/resourceGroups/", "/resourcegroups/")
             .replace("OperationalInsights", "operationalinsights");
     }
-    let mut envelope = json!({
-        "id": path, "name": record.id, "etag": record.etag, "type": "Microsoft.SecurityInsights/alertRules",
-        "kind": kind, "properties": properties,
-    });
-    if let Some(envelope) = envelope.as_object_mut().filter(|_| switches.arm_system_data) {
+    let mut envelope = Map::new();
+    for (name, value) in [
+        ("id", json!(path)),
+        ("name", json!(record.id)),
+        ("etag", json!(record.etag)),
+        ("type", json!("Microsoft.SecurityInsights/alertRules")),
+        ("kind", json!(kind)),
+        ("properties", Value::Object(properties)),
+    ] {
+        envelope.insert(name.to_owned(), value);
+    }
+    if switches.arm_system_data {
         let system = json!({
             "createdBy": record.created_by.name, "createdByType": record.created_by.kind,
             "createdAt": clock::rfc3339(record.created_ms),
@@ -154,33 +164,54 @@ pub(crate) fn render(record: &Record, workspace: &Workspace, preview: bool, swit
         });
         envelope.insert("systemData".to_owned(), system);
     }
-    envelope.to_string()
+    serde_json::to_string(&envelope).unwrap_or_default()
+}
+
+/// What a PUT said of the properties that the service fills in.
+#[derive(Clone, Copy)]
+struct Said {
+    event_grouping: bool,
+    incident: bool,
+    incident_grouping: bool,
+    sources: bool,
+}
+
+impl Said {
+    fn of(stored: &Map<String, Value>) -> Self {
+        let incident = stored.get("incidentConfiguration");
+        Self {
+            event_grouping: stored.contains_key("eventGroupingSettings"),
+            incident: incident.is_some(),
+            incident_grouping: incident.is_some_and(|said| said.get("groupingConfiguration").is_some()),
+            sources: stored.contains_key("sourceSettings"),
+        }
+    }
 }
 
 /// What the service adds when it is left out of a PUT.
-fn fill_defaults(kind: &str, stored: &Map<String, Value>, shown: &mut Map<String, Value>, preview: bool) {
-    let omitted = |name: &str| !stored.contains_key(name);
+fn fill_defaults(kind: &str, said: Said, shown: &mut Map<String, Value>, preview: bool) {
+    if !matches!(kind, "Scheduled" | "NRT" | "Fusion") {
+        return;
+    }
     let grouping = json!({
         "enabled": false, "reopenClosedIncident": false, "lookbackDuration": "PT5H", "matchingMethod": "AllEntities",
         "groupByEntities": [], "groupByAlertDetails": null, "groupByCustomDetails": null,
     });
     if matches!(kind, "Scheduled" | "NRT") {
-        if omitted("eventGroupingSettings") {
+        if !said.event_grouping {
             shown.insert("eventGroupingSettings".to_owned(), json!({"aggregationKind": "SingleAlert"}));
         }
-        if omitted("incidentConfiguration") {
+        if !said.incident {
             let filled = json!({"createIncident": true, "groupingConfiguration": grouping});
             shown.insert("incidentConfiguration".to_owned(), filled);
-        } else if stored
-            .get("incidentConfiguration")
-            .is_some_and(|i| i.get("groupingConfiguration").is_none())
+        } else if !said.incident_grouping
             && let Some(incident) = shown.get_mut("incidentConfiguration").and_then(Value::as_object_mut)
         {
             incident.insert("groupingConfiguration".to_owned(), grouping);
         }
     }
     if kind == "Fusion" && preview {
-        if omitted("sourceSettings") {
+        if !said.sources {
             let severities =
                 ["High", "Medium", "Low", "Informational"].map(|s| json!({"severity": s, "enabled": true}));
             let providers = ["Azure Active Directory Identity Protection", "Microsoft Defender for Endpoint"]

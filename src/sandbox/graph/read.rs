@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::tables::RULE;
 use super::{error, filter, newest_known, retired};
 use crate::sandbox::answer::Twist;
-use crate::sandbox::http::{Call, Reply, percent_encode};
+use crate::sandbox::http::{Call, Reply, list_body, percent_encode};
 use crate::sandbox::schema::{self, Look};
 use crate::sandbox::shelf::{Gone, Record};
 use crate::sandbox::switches::{Newlines, Omitted, Order, Spelling, Switches};
@@ -91,11 +91,11 @@ pub(crate) fn list(world: &mut World, call: &Call, key: &str, twist: &Twist) -> 
         (None, false) => last.filter(|_| more).map(|last| format!("{}{}", call.origin(), link(call, last))),
     };
     let context = format!("{}/{}/$metadata#security/rules/detectionRules", call.origin(), call.segment(0));
-    let mut body = format!("{{\"@odata.context\":{}", Value::String(context));
+    let mut head = format!("{{\"@odata.context\":{},", Value::String(context));
     if options.count {
-        body.push_str(&format!(",\"@odata.count\":{count}"));
+        head.push_str(&format!("\"@odata.count\":{count},"));
     }
-    body.push_str(&format!(",\"value\":[{}]", items.join(",")));
+    let mut body = list_body(&head, items.iter().map(AsRef::as_ref));
     if let Some(next) = next {
         body.push_str(&format!(",\"@odata.nextLink\":{}", Value::String(next)));
     }
@@ -105,15 +105,14 @@ pub(crate) fn list(world: &mut World, call: &Call, key: &str, twist: &Twist) -> 
 
 /// The rule as a version shows it.
 pub(crate) fn render(record: &Record, newest: bool, switches: &Switches) -> String {
-    let document: Value = serde_json::from_str(&record.document).unwrap_or_default();
-    let empty = Map::new();
+    let document: Map<String, Value> = serde_json::from_str(&record.document).unwrap_or_default();
     let look = Look {
         durations: Spelling::AsSent,
         omitted: Omitted::Absent,
         empty: switches.graph_empty_collections,
         new_known: newest,
     };
-    let shown = schema::present(RULE, document.as_object().unwrap_or(&empty), look);
+    let shown = schema::present(RULE, document, look);
     let mut out = Map::new();
     out.insert("@odata.type".to_owned(), json!("#microsoft.graph.security.detectionRule"));
     for (name, value) in shown {
@@ -141,7 +140,7 @@ pub(crate) fn render(record: &Record, newest: bool, switches: &Switches) -> Stri
     if retired::is_retired(record, switches) {
         retired::dress(&mut root);
     }
-    root.to_string()
+    serde_json::to_string(&root).unwrap_or_default()
 }
 
 /// `T1059.001` alone is read back as its parent with a sub-technique (CONTRACT A.4).
