@@ -9,7 +9,7 @@ use crate::model::environment::Environment;
 use crate::plan::{DriftInput, Drifted, drift};
 use crate::render::drift::{Found, markdown, text};
 
-use super::connection::connect_within;
+use super::connection::prepare;
 use super::failure::{Exit, Failure};
 use super::outputs::{self, MarkdownArgs, Missing};
 use super::plan::PlanFormat;
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &DriftArgs, start: &Path, settings: &Settings, ui: &Ui) 
     let opened = open(start)?;
     let environments = opened.select(&args.environments, ui)?;
     let several = environments.len() != 1;
-    let tenants = Tenants::new(&opened, settings, args.tenants, environments.len())?;
+    let tenants = Tenants::new(&opened, settings, args.tenants, environments.len())?.compiling_ahead();
     if tenants.several {
         tenants.block_on(async { tenants.interrupt.listen() })?;
     }
@@ -135,9 +135,10 @@ async fn look(
     }
     let watchlists = opened.has_watchlists(environment);
     let connection =
-        connect_within(&tenants.network, environment, watchlists, &opened.root, credential.0, settings)
-            .await?;
+        prepare(&tenants.network, environment, watchlists, &opened.root, credential.0, settings).await?;
+    let turn = tenants.turn().await;
     let states = connection.list().await?;
+    drop(turn);
     let deployed = super::audit::deployed(&opened.root, &environment.owner.value);
     Ok(drift(&DriftInput {
         owner: &environment.owner.value,

@@ -41,7 +41,7 @@ pub(crate) fn catalogue<'o>(
     opened.require_sound(ui)?;
     let chosen: Vec<&'o Environment> = opened.select_or_all(&args.environments, ui)?;
     let desired = compile_all(opened, &chosen, settings, ui)?;
-    let tenants = Tenants::new(opened, settings, args.tenants, chosen.len())?;
+    let tenants = Tenants::new(opened, settings, args.tenants, chosen.len())?.compiling_ahead();
     let planning = PlanningArgs { credential: args.credential, ..PlanningArgs::default() };
     let look = async |environment: &'o Environment, ui: &Ui| {
         let planned = plan_environment(&tenants, environment, &planning, ui).await?;

@@ -96,7 +96,7 @@ pub(crate) fn run(args: &PlanArgs, start: &Path, settings: &Settings, ui: &Ui) -
         ui.say("No environment is planned, so no plan is saved.");
     }
     let several = environments.len() != 1;
-    let tenants = Tenants::new(&opened, settings, args.tenants, environments.len())?;
+    let tenants = Tenants::new(&opened, settings, args.tenants, environments.len())?.compiling_ahead();
     let made = all(&tenants, &environments, args, ui)?;
     tenants.close()?;
     made.say(&opened, ui);

@@ -1,17 +1,20 @@
 //! Several environments in one command: what they share, and how they are worked off.
 //!
 //! All share one runtime, one HTTP client, one embedded sandbox, one memory of what queries mean, and one answer to Ctrl-C;
-//! each tenant has its own quotas (`provider::Common`). With `--tenant-parallelism` several are under way at once, each on a
-//! thread of its own, so that compiling and comparing use all cores. What they say is recorded and repeated in the order of
+//! each tenant has its own quotas (`provider::Common`). With `--tenant-parallelism` several are under way at once, shared out
+//! among as many threads as there are cores: more would only push each other's rules out of the caches. A command that only
+//! reads counts those that are asked ([`Tenants::turn`]), and compiles further ones meanwhile. What they say is recorded and repeated in the order of
 //! the environments: a report never depends on who was faster. What an environment read is dropped before its result is
 //! handed over, so memory does not grow with the number of tenants.
 //!
 //! Start with [`Tenants::each`].
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
+use futures::stream::{self, StreamExt as _};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::civil::Date;
 
@@ -54,6 +57,10 @@ pub(crate) struct Tenants<'a> {
     pub(crate) several: bool,
     today: Date,
     parallel: usize,
+    /// How many are in work at once: asked, or compiled meanwhile.
+    under_way: usize,
+    /// One for each environment that may be asked at a time.
+    turns: tokio::sync::Semaphore,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -76,6 +83,7 @@ impl<'a> Tenants<'a> {
     ) -> Result<Self, Failure> {
         let network = Network::default();
         let today = settings.today()?;
+        let parallel = usize::from(args.tenant_parallelism).min(count.max(1));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -88,9 +96,23 @@ impl<'a> Tenants<'a> {
             network,
             several: count > 1,
             today,
-            parallel: usize::from(args.tenant_parallelism).min(count.max(1)),
+            parallel,
+            under_way: parallel,
+            turns: tokio::sync::Semaphore::new(parallel),
             runtime,
         })
+    }
+
+    /// For a command that only reads: while as many environments as may be are asked, the cores compile the next ones.
+    pub(crate) fn compiling_ahead(self) -> Self {
+        let ahead = if self.are_parallel() { cores() } else { 0 };
+        Self { under_way: self.parallel + ahead, ..self }
+    }
+
+    /// Waits until another environment may be asked; hold on to it for as long as this one is.
+    pub(crate) async fn turn(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
+        // Nobody closes it.
+        self.turns.acquire().await.ok()
     }
 
     /// Whether more than one is under way at once: nobody can be asked then.
@@ -127,14 +149,18 @@ impl<'a> Tenants<'a> {
             let bar = bar(environments.len(), ui);
             std::thread::scope(|scope| {
                 let (sender, receiver) = mpsc::channel();
-                for _ in 0..self.parallel.min(environments.len()) {
+                let threads = cores().min(self.under_way);
+                for thread in 0..threads {
                     let (sender, begin, work) = (sender.clone(), &begin, &work);
+                    let share = self.under_way / threads + usize::from(thread < self.under_way % threads);
                     scope.spawn(move || {
-                        while let Some((at, environment)) = begin() {
+                        let one = async |(at, environment)| {
                             let own = ui.recording();
-                            let result = self.runtime.block_on(work(environment, &own));
+                            let result = work(environment, &own).await;
                             let _ = sender.send((at, environment, own, result));
-                        }
+                        };
+                        let all = stream::iter(std::iter::from_fn(begin)).for_each_concurrent(share, one);
+                        self.runtime.block_on(all);
                     });
                 }
                 drop(sender);
@@ -213,6 +239,10 @@ pub(crate) fn show_findings(findings: &Diagnostics, opened: &Opened, ui: &Ui) {
     if !errors.is_empty() {
         show(&errors.into_iter().collect(), &opened.repository, ui);
     }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// How far several environments are, on a terminal.
