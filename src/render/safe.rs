@@ -10,7 +10,11 @@ use crate::characters::{is_bidi_control, is_control, is_invisible};
 /// One line of foreign text: control and direction characters become visible escapes, build commands lose their form.
 #[must_use]
 pub fn line(text: &str) -> String {
-    if !text.contains(['#', ':']) && !text.contains(|c| c == '\t' || is_risky(c)) {
+    let shown_as_it_is = match text.is_ascii() {
+        true => text.bytes().all(|byte| matches!(byte, b' '..=b'~')),
+        false => !text.contains(|c| c == '\t' || is_risky(c)),
+    };
+    if shown_as_it_is && has_no_command(text) {
         return text.to_owned();
     }
     pieces([((), text)]).into_iter().map(|((), piece)| piece).collect()
@@ -51,6 +55,10 @@ pub fn composed(text: String) -> String {
     }
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
+        if has_no_command(line) {
+            out.push_str(line);
+            continue;
+        }
         let chars: Vec<char> = line.chars().collect();
         let breaks = breaks(&chars);
         for (at, c) in chars.into_iter().enumerate() {
@@ -79,6 +87,15 @@ fn is_risky(c: char) -> bool {
 /// variation selectors, the grapheme joiner.
 fn is_passed_over(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}' | '\u{34f}' | '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
+}
+
+/// Whether nothing in a line can be a build command, as far as that shows at first sight: nearly every line of a plan.
+fn has_no_command(line: &str) -> bool {
+    match line.is_ascii() {
+        true => !line.contains("##") && !line.trim_start().starts_with("::"),
+        // What is passed over may stand between.
+        false => !line.contains(['#', ':']),
+    }
 }
 
 /// The characters before which a blank takes a build command its form.
@@ -130,6 +147,21 @@ mod tests {
             (":", ":"),
         ] {
             assert_eq!(line(text), safe, "{text}");
+        }
+    }
+
+    /// The way that every text went before the short ones were found.
+    fn the_long_way(text: &str) -> String {
+        pieces([((), text)]).into_iter().map(|((), piece)| piece).collect()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn short_ways_lead_to_the_same(text in "[#:a \\[\tvso\u{200d}\u{fe0f}é\u{2003}\u{1b}]{0,12}", more in "[#:a \n\u{200d}é]{0,12}") {
+            proptest::prop_assert_eq!(line(&text), the_long_way(&text));
+            let composed_lines: Vec<String> = more.split('\n').map(the_long_way).collect();
+            proptest::prop_assume!(!more.contains('\u{200d}'));
+            proptest::prop_assert_eq!(composed(more), composed_lines.join("\n"));
         }
     }
 
