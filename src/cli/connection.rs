@@ -3,13 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::task::JoinSet;
+
 use crate::address::Platform;
 use crate::model::environment::{Cloud, Environment};
 use crate::plan::{Action, Plan, TargetState};
 use crate::provider::auth::{CredentialChoice, Files, Identity, Variables};
 use crate::provider::cloud::Endpoints;
 use crate::provider::schema::SchemaReader;
-use crate::provider::{CALL_VARIABLES, Common, ConnectOptions, Provider, Session, Waits};
+use crate::provider::{CALL_VARIABLES, Common, ConnectOptions, Provider, ProviderError, Session, Waits};
 use crate::sandbox;
 
 use super::failure::Failure;
@@ -43,8 +45,8 @@ impl Network {
 
 /// An environment's connections. Call [`Connection::close`] at the end.
 pub(crate) struct Connection {
-    pub(crate) providers: Vec<Box<dyn Provider>>,
-    session: Session,
+    pub(crate) providers: Vec<Arc<dyn Provider>>,
+    session: Arc<Session>,
     /// The network, where it is for this environment alone.
     own: Option<Network>,
 }
@@ -145,18 +147,18 @@ pub(crate) async fn prepare(
     settings: &Settings,
 ) -> Result<Connection, Failure> {
     let (session, _) = open_within(network, environment, root, credential, settings).await?;
-    let mut providers: Vec<Box<dyn Provider>> = Vec::new();
+    let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
     if let Some(target) = &environment.defender {
         let version = target.api_version.as_ref().map(|version| version.value.as_str());
         let defender = session.defender(version).managing_preview(target.preview_fields);
-        providers.push(Box::new(defender));
+        providers.push(Arc::new(defender));
     }
     let version = environment.sentinel_api_version.as_ref().map(|version| version.value.as_str());
     for workspace in &environment.sentinel {
         let sentinel = session.sentinel(Arc::clone(&workspace.value), version);
-        providers.push(Box::new(sentinel.with_watchlists(watchlists)));
+        providers.push(Arc::new(sentinel.with_watchlists(watchlists)));
     }
-    Ok(Connection { providers, session, own: None })
+    Ok(Connection { providers, session: Arc::new(session), own: None })
 }
 
 impl Connection {
@@ -166,17 +168,18 @@ impl Connection {
     }
 
     /// Lists every target, all at once, each as soon as its service is signed in to.
+    ///
+    /// The runtime's threads do it: with many environments under way, whoever waits for the result may be busy with another's
+    /// rules, and an answer must not wait for that before the next page is asked for.
     pub(crate) async fn list(&self) -> Result<Vec<TargetState>, Failure> {
-        let reads = self.providers.iter().map(|provider| async move {
-            self.session.sign_in(provider.target().platform()).await?;
-            provider.list().await.map(|live| TargetState {
-                target: provider.target().clone(),
-                schema: provider.schema(),
-                live,
-            })
-        });
-        let states: Result<Vec<_>, _> = futures::future::join_all(reads).await.into_iter().collect();
-        Ok(states?)
+        let mut reads = JoinSet::new();
+        for (at, provider) in self.providers.iter().enumerate() {
+            let (session, provider) = (Arc::clone(&self.session), Arc::clone(provider));
+            reads.spawn(async move { (at, read(&session, provider.as_ref()).await) });
+        }
+        let mut states = reads.join_all().await;
+        states.sort_by_key(|(at, _)| *at);
+        Ok(states.into_iter().map(|(_, state)| state).collect::<Result<Vec<_>, _>>()?)
     }
 
     /// What reads the tenant's tables.
@@ -203,6 +206,13 @@ impl Connection {
             None => Ok(()),
         }
     }
+}
+
+/// What is at one target, after signing in to its service.
+async fn read(session: &Session, provider: &dyn Provider) -> Result<TargetState, ProviderError> {
+    session.sign_in(provider.target().platform()).await?;
+    let live = provider.list().await?;
+    Ok(TargetState { target: provider.target().clone(), schema: provider.schema(), live })
 }
 
 /// Where an environment's services are, and the variables of the sandbox's own identity if that is what it is.

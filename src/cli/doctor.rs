@@ -124,7 +124,6 @@ async fn examine(
     report.federation.audience = endpoints.federation_audience().to_owned();
     report.federation.presented = session
         .presented()
-        .await
         // An application's certificate speaks for itself and needs no federated credential.
         .filter(|presented| presented.issuer.starts_with("https://"))
         .map(|presented| (presented.issuer, presented.subject));

@@ -172,8 +172,9 @@ impl Session {
     }
 
     /// Who the latest assertion said that it is: what a federated credential must name.
-    pub async fn presented(&self) -> Option<Presented> {
-        self.credentials.presented().await
+    #[must_use]
+    pub fn presented(&self) -> Option<Presented> {
+        self.credentials.presented()
     }
 
     /// The tenant's tables.

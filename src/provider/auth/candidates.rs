@@ -25,8 +25,8 @@ use crate::provider::cloud::Endpoints;
 pub(super) struct Candidates {
     pub(super) ask: Vec<Candidate>,
     pub(super) others: Vec<Attempt>,
-    /// Who the latest assertion said that it is.
-    pub(super) note: Note,
+    /// They are sign-ins of a person, through programs of which one at a time is asked.
+    pub(super) by_sign_in: bool,
 }
 
 /// A credential to ask.
@@ -57,21 +57,24 @@ const BY_VARIABLES: [CredentialChoice; 6] = [
 ];
 const BY_SIGN_IN: [CredentialChoice; 2] = [CredentialChoice::AzureCli, CredentialChoice::Azd];
 
-/// The candidates in their order, and those that are not asked. The reasons are in the parent's documentation.
+/// The candidates in their order, and those that are not asked. The reasons are in the parent's documentation. What an
+/// assertion says about itself goes to `note`.
 pub(super) fn find(
     choice: CredentialChoice,
     tenant_id: &str,
     endpoints: &Endpoints,
     surroundings: &Surroundings,
+    note: &Note,
 ) -> Candidates {
     let look = Look {
         tenant_id,
         endpoints,
         surroundings,
         explicit: choice != CredentialChoice::Auto,
-        note: Note::default(),
+        note: Arc::clone(note),
     };
-    let mut found = Candidates { ask: Vec::new(), others: Vec::new(), note: Arc::clone(&look.note) };
+    let by_sign_in = BY_SIGN_IN.contains(&choice);
+    let mut found = Candidates { ask: Vec::new(), others: Vec::new(), by_sign_in };
     if look.explicit {
         match look.at(choice) {
             Found::Ready(built) => found.add(choice, built),
@@ -101,6 +104,7 @@ pub(super) fn find(
         found.not_tried("Azure CLI and Azure Developer CLI", "variables name an application".to_owned());
         return found;
     }
+    found.by_sign_in = true;
     let others = std::mem::take(&mut found.others);
     for choice in BY_SIGN_IN {
         match look.at(choice) {

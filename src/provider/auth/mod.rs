@@ -41,6 +41,7 @@ use azure_core::time::{Duration, OffsetDateTime};
 use azure_identity::Executor;
 
 use super::cloud::Endpoints;
+use assertion::Note;
 pub use assertion::Presented;
 pub use files::{Files, NoFiles};
 pub use report::{Attempt, CredentialError, Outcome};
@@ -153,7 +154,12 @@ pub struct Credentials {
     tenant_id: String,
     endpoints: Endpoints,
     surroundings: Surroundings,
-    state: tokio::sync::Mutex<State>,
+    /// By scope, so that the tokens of both services are fetched at the same time: the SDK's credentials let one request wait for
+    /// the other. A person's sign-ins have one state, under no name: whoever gave the first token gives all.
+    states: Mutex<HashMap<String, Arc<tokio::sync::Mutex<State>>>>,
+    by_sign_in: bool,
+    /// Who the latest assertion said that it is.
+    note: Note,
     identity: Mutex<Option<Identity>>,
 }
 
@@ -185,16 +191,40 @@ impl Credentials {
         endpoints: &Endpoints,
         surroundings: &Surroundings,
     ) -> Arc<Self> {
-        let found = candidates::find(choice, tenant_id, endpoints, surroundings);
-        let state = State { found, chosen: None, tokens: HashMap::new() };
+        let note = Note::default();
+        let found = candidates::find(choice, tenant_id, endpoints, surroundings, &note);
+        let by_sign_in = found.by_sign_in;
+        let first = State { found, chosen: None, tokens: HashMap::new() };
         Arc::new(Self {
             choice,
             tenant_id: tenant_id.to_owned(),
             endpoints: endpoints.clone(),
             surroundings: surroundings.clone(),
-            state: tokio::sync::Mutex::new(state),
+            states: Mutex::new(HashMap::from([(String::new(), Arc::new(tokio::sync::Mutex::new(first)))])),
+            by_sign_in,
+            note,
             identity: Mutex::default(),
         })
+    }
+
+    fn find(&self) -> candidates::Candidates {
+        candidates::find(self.choice, &self.tenant_id, &self.endpoints, &self.surroundings, &self.note)
+    }
+
+    /// What was learnt for a scope. Hold it while asking, so that tasks that start together ask once.
+    fn state(&self, scope: &str) -> Arc<tokio::sync::Mutex<State>> {
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = if self.by_sign_in { "" } else { scope };
+        if let Some(known) = states.get(name) {
+            return Arc::clone(known);
+        }
+        // The first scope gets what was found at the beginning.
+        let state = states.remove("").unwrap_or_else(|| {
+            let fresh = State { found: self.find(), chosen: None, tokens: HashMap::new() };
+            Arc::new(tokio::sync::Mutex::new(fresh))
+        });
+        states.insert(name.to_owned(), Arc::clone(&state));
+        state
     }
 
     /// A token in place of one that the service refused although it should still hold. Whoever comes second with the same
@@ -204,11 +234,12 @@ impl Credentials {
         scope: &str,
         refused: &AccessToken,
     ) -> azure_core::Result<AccessToken> {
-        let mut state = self.state.lock().await;
+        let state = self.state(scope);
+        let mut state = state.lock().await;
         if state.tokens.get(scope).is_some_and(|kept| kept.token.secret() == refused.token.secret()) {
             state.tokens.remove(scope);
             // The SDK's credentials keep tokens too, and cannot be told to forget one: new ones are made.
-            state.found = candidates::find(self.choice, &self.tenant_id, &self.endpoints, &self.surroundings);
+            state.found = self.find();
         }
         self.token(&mut state, &[scope], None).await
     }
@@ -249,9 +280,9 @@ impl Credentials {
     }
 
     /// Who the latest assertion said that it is; `None` before there was one, and for credentials without.
-    pub async fn presented(&self) -> Option<Presented> {
-        let note = Arc::clone(&self.state.lock().await.found.note);
-        note.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    #[must_use]
+    pub fn presented(&self) -> Option<Presented> {
+        self.note.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Who the last token belonged to; `None` before there was one.
@@ -291,8 +322,8 @@ impl TokenCredential for Credentials {
         scopes: &[&str],
         options: Option<TokenRequestOptions<'_>>,
     ) -> azure_core::Result<AccessToken> {
-        // Held while asking, so that tasks that start together ask once.
-        let mut state = self.state.lock().await;
+        let state = self.state(&scopes.join(" "));
+        let mut state = state.lock().await;
         self.token(&mut state, scopes, options).await
     }
 }

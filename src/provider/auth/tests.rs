@@ -1,6 +1,8 @@
 use std::ffi::OsStr;
 use std::process::Output;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use azure_core::http::{AsyncRawResponse, Request};
 use serde_json::json;
 
 use super::*;
@@ -284,6 +286,50 @@ async fn a_token_is_fetched_once_per_scope() {
         found.get_token(&[scope], None).await.unwrap();
     }
     assert_eq!(tools.commands().len(), 2);
+}
+
+/// Counts how many requests are under way at once.
+#[derive(Debug)]
+struct Crowd {
+    inner: Arc<Responder>,
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl HttpClient for Crowd {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        // Whoever else could come, comes.
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+        self.now.fetch_sub(1, Ordering::SeqCst);
+        self.inner.execute_request(request).await
+    }
+}
+
+/// Half of the time that a small tenant's plan takes would be the second token.
+#[tokio::test]
+async fn tokens_of_both_services_are_fetched_at_the_same_time() {
+    let responder = Responder::new([]);
+    let crowd = Arc::new(Crowd { inner: Arc::clone(&responder), now: 0.into(), most: 0.into() });
+    let surroundings = Surroundings {
+        variables: variables(SECRET_SET),
+        client: crowd.clone(),
+        files: Arc::new(NoFiles),
+        executor: None,
+    };
+    let found = Credentials::resolve(CredentialChoice::Auto, TENANT, &Endpoints::public(), &surroundings);
+    let (a, b, again) = futures::join!(
+        found.get_token(&["a/.default"], None),
+        found.get_token(&["b/.default"], None),
+        found.get_token(&["a/.default"], None),
+    );
+    assert!(a.is_ok() && b.is_ok() && again.is_ok());
+    assert_eq!(crowd.most.load(Ordering::SeqCst), 2);
+    assert_eq!(responder.token_requests().len(), 2, "one for each service");
 }
 
 /// The SDK's credential would give the refused token again: it keeps it for its whole lifetime.
