@@ -21,35 +21,33 @@ pub(super) enum Known {
 /// Properties by name.
 pub(super) type Table = &'static [(&'static str, Known)];
 
-/// Splits `properties` into managed content and what `table` does not know; the server's own is dropped.
-pub(super) fn split(properties: Body, table: Table) -> (Body, Body) {
-    let (mut managed, mut unknown) = (Body::with_capacity(properties.len()), Body::new());
-    for (name, mut value) in properties {
-        if value.is_null() {
-            continue;
+/// Splits `properties` into managed content and what `table` does not know; the server's own is dropped. What is managed
+/// stays where it is, because that is nearly everything.
+pub(super) fn split(mut properties: Body, table: Table) -> (Body, Body) {
+    strip_members(&mut properties);
+    let unknown = take_unknown(&mut properties, table);
+    (properties, unknown)
+}
+
+fn take_unknown(properties: &mut Body, table: Table) -> Body {
+    let mut unknown = Body::new();
+    properties.retain(|name, value| match (lookup(table, name), value) {
+        (Some(Known::Server), _) => false,
+        (Some(Known::Object(inner)), Value::Object(members)) => {
+            let was_empty = members.is_empty();
+            let rest = take_unknown(members, inner);
+            if !rest.is_empty() {
+                unknown.insert(name.clone(), Value::Object(rest));
+            }
+            !members.is_empty() || was_empty
         }
-        strip_nulls(&mut value);
-        match (lookup(table, &name), value) {
-            (Some(Known::Server), _) => {}
-            (Some(Known::Object(inner)), Value::Object(members)) => {
-                let was_empty = members.is_empty();
-                let (inside, rest) = split(members, inner);
-                if !inside.is_empty() || was_empty {
-                    managed.insert(name.clone(), Value::Object(inside));
-                }
-                if !rest.is_empty() {
-                    unknown.insert(name, Value::Object(rest));
-                }
-            }
-            (Some(Known::Value | Known::Object(_)), value) => {
-                managed.insert(name, value);
-            }
-            (None, value) => {
-                unknown.insert(name, value);
-            }
+        (Some(Known::Value | Known::Object(_)), _) => true,
+        (None, value) => {
+            unknown.insert(name.clone(), value.take());
+            false
         }
-    }
-    (managed, unknown)
+    });
+    unknown
 }
 
 /// Puts properties of `unknown` back into `body`, member by member; what `body` says itself wins.
@@ -99,16 +97,20 @@ fn lookup(table: Table, name: &str) -> Option<Known> {
 /// Takes every null out of what a value holds.
 fn strip_nulls(value: &mut Value) {
     match value {
-        Value::Object(members) => members.retain(|_, value| {
-            strip_nulls(value);
-            !value.is_null()
-        }),
+        Value::Object(members) => strip_members(members),
         Value::Array(items) => items.retain_mut(|value| {
             strip_nulls(value);
             !value.is_null()
         }),
         _ => {}
     }
+}
+
+fn strip_members(members: &mut Body) {
+    members.retain(|_, value| {
+        strip_nulls(value);
+        !value.is_null()
+    });
 }
 
 #[cfg(test)]

@@ -98,8 +98,8 @@ const LAYERS: &[Layer] = &[
     // Facts of the edge, judged.
     layer("checkup", &["provider"], PURE),
     layer("apply", &["diff", "plan", "provider", "resource"], &[SURROUNDINGS, CLOCK, PRINTING]),
-    // On its own, so that it cannot repeat the product's mistakes.
-    layer("sandbox", &[], &[PRINTING]),
+    // On its own, so that it cannot repeat the product's mistakes; `parallel` knows nothing that could be one.
+    layer("sandbox", &["parallel"], &[PRINTING]),
     // Face.
     layer(
         "render",
