@@ -11,6 +11,7 @@ use crate::model::environment::Environment;
 use crate::plan::Affected;
 use crate::plan::affected::between;
 use crate::render::safe;
+use crate::verify::Attacks;
 
 use super::failure::{Exit, Failure};
 use super::selection::list;
@@ -27,6 +28,8 @@ pub(crate) struct Opened {
     pub(crate) since: Option<(String, Repository)>,
     /// What is known of its queries: environments that compile a rule to the same text cost one analysis.
     pub(crate) analyses: Analyses,
+    /// What attacks made of them.
+    pub(crate) attacks: Attacks,
 }
 
 /// Where to begin to look for a repository.
@@ -54,7 +57,7 @@ pub(crate) fn open(start: &Path) -> Result<Opened, Failure> {
         .help("change to your detection repository, or name it with -C DIR"));
     };
     let (repository, diagnostics) = crate::load::load(&root);
-    Ok(Opened { root, repository, diagnostics, since: None, analyses: Analyses::default() })
+    Ok(Opened::of(root, repository, diagnostics))
 }
 
 /// Reads the repository that `start` lies in as it was at a git revision. Everything but the files (the sandbox's state,
@@ -63,10 +66,15 @@ pub(crate) fn open_at(start: &Path, revision: &str) -> Result<Opened, Failure> {
     let Some(root) = crate::load::find_root(start) else { return open(start) };
     let snapshot = super::git::Snapshot::read(&root, revision)?;
     let (repository, diagnostics) = crate::load::load(snapshot.path());
-    Ok(Opened { root, repository, diagnostics, since: None, analyses: Analyses::default() })
+    Ok(Opened::of(root, repository, diagnostics))
 }
 
 impl Opened {
+    fn of(root: PathBuf, repository: Repository, diagnostics: Diagnostics) -> Self {
+        let (analyses, attacks) = (Analyses::default(), Attacks::default());
+        Self { root, repository, diagnostics, since: None, analyses, attacks }
+    }
+
     /// Whether the watchlists of the environment's workspaces are ours to look at: it has some, or says `watchlists:`, so that
     /// those it had are found and deleted. Without, they are never asked for.
     pub(crate) fn has_watchlists(&self, environment: &Environment) -> bool {

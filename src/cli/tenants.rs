@@ -197,9 +197,9 @@ impl<'a> Tenants<'a> {
         let opened = self.opened;
         let (desired, mut findings) = opened.compiled(environment, self.today);
         if !findings.has_errors() {
-            // One for each environment: what it remembers cannot go from thread to thread.
+            // One for each environment: what it remembers cannot go from thread to thread, but for what attacks came to.
             let verifier = Verifier::new(&opened.repository, &opened.analyses, self.today);
-            let broken = verifier.promises(environment, &desired);
+            let broken = verifier.among(&opened.attacks).promises(environment, &desired);
             if broken.has_errors() {
                 findings = broken;
             }

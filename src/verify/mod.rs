@@ -41,6 +41,7 @@ use crate::model::environment::Environment;
 pub use bare::Bare;
 pub use codes::CODES;
 pub use judge::{RowLine, Verdict};
+pub use promise::Attacks;
 
 use stage::Stage;
 use subject::{Subject, Version, name_of};
@@ -77,6 +78,7 @@ pub struct Verifier<'a> {
     today: Date,
     evaluator: Evaluator,
     memory: RefCell<Memory>,
+    attacks: Option<&'a Attacks>,
 }
 
 /// A result, shared between the environments that have the same query.
@@ -100,7 +102,8 @@ impl<'a> Verifier<'a> {
     /// For one repository as of `today` (UTC).
     #[must_use]
     pub fn new(repository: &'a Repository, analyses: &'a Analyses, today: Date) -> Self {
-        Self { repository, analyses, today, evaluator: Evaluator::default(), memory: RefCell::default() }
+        let (evaluator, memory) = (Evaluator::default(), RefCell::default());
+        Self { repository, analyses, today, evaluator, memory, attacks: None }
     }
 
     /// Plays the cases of every rule that `wanted` names against what an environment should hold.

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use palisade::compile::{Analyses, compile, compile_with};
 use palisade::load::load;
+use palisade::verify::{Attacks, Verifier};
 
 /// A tenant of its own, with everything that an environment can say.
 const ENVIRONMENTS: &[(&str, &str)] = &[
@@ -107,4 +108,48 @@ fn every_environment_compiles_as_if_it_were_alone() {
         kinds.insert((alone.resources.len(), findings.iter().count()));
     }
     assert!(kinds.len() >= 5, "the environments do differ: {kinds:?}");
+}
+
+/// An attack that alerts in one environment says nothing about another whose allowlist silences it, or whose trigger is higher.
+#[test]
+fn attacks_that_were_played_elsewhere_change_no_verdict() {
+    let folder = tempfile::tempdir().unwrap();
+    repository(folder.path());
+    let case = "cases:\n  - name: An attack\n    must_alert: true\n    events:\n      SecurityEvent:\n        - {Account: adm}\n";
+    put(folder.path(), "tests/silenced.yaml", case);
+    put(folder.path(), "tests/named.yaml", case);
+    let raised = "sentinel: {trigger: {operator: GreaterThan, threshold: 5}}";
+    for (name, text) in [
+        ("severe", format!("overrides: {{silenced: {{{raised}}}}}\n")),
+        ("history", "parameters: {}\n".to_owned()),
+    ] {
+        let path = folder.path().join(format!("environments/{name}/environment.yaml"));
+        let before = fs::read_to_string(&path).unwrap();
+        let kept: String = before
+            .lines()
+            .filter(|line| !line.starts_with("overrides") && !line.starts_with("parameters"))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        fs::write(path, kept + &text).unwrap();
+    }
+    let (repository, mut found) = load(folder.path());
+    found.settle(&repository.sources);
+    assert!(
+        !found.has_errors(),
+        "{}",
+        palisade::render::diagnostics::text(&found, &repository.sources, false, 100)
+    );
+    let today = "2026-11-23".parse().unwrap();
+    let (analyses, attacks) = (Analyses::default(), Attacks::default());
+    let mut broken = Vec::new();
+    for environment in repository.environments.iter().chain(repository.environments.iter().rev()) {
+        let desired = compile_with(&analyses, &repository, environment, today).0;
+        let verifier = || Verifier::new(&repository, &analyses, today);
+        let alone = verifier().promises(environment, &desired);
+        assert_eq!(verifier().among(&attacks).promises(environment, &desired), alone, "{}", environment.name);
+        if alone.has_errors() {
+            broken.push(environment.name.as_str());
+        }
+    }
+    assert_eq!(broken, ["severe", "severe"]);
 }
