@@ -10,7 +10,7 @@ use palisade::compile::{Analyses, compile, compile_with};
 use palisade::load::load;
 use palisade::verify::{Attacks, Verifier};
 
-/// A tenant of its own, with everything that an environment can say.
+/// A tenant of its own, with everything that an environment can say. Names of one length belong to one result.
 const ENVIRONMENTS: &[(&str, &str)] = &[
     ("plain", "defender: {}\nSENTINEL"),
     ("same", "defender: {}\nSENTINEL"),
@@ -18,7 +18,7 @@ const ENVIRONMENTS: &[(&str, &str)] = &[
         "long-owner",
         "owner: acme/an-owner-with-a-very-long-name-because-the-marker-counts\ndefender: {}\nSENTINEL",
     ),
-    ("workspace-only", "SENTINEL"),
+    ("law-alone", "SENTINEL"),
     ("defender-only", "defender: {}\n"),
     ("preview", "defender: {preview_fields: true}\nSENTINEL"),
     ("two-workspaces", "defender: {}\nSENTINEL  - {subscription: S, resource_group: rg, workspace: other}\n"),
@@ -27,12 +27,13 @@ const ENVIRONMENTS: &[(&str, &str)] = &[
     ("history", "defender: {}\nSENTINELparameters: {scheduled-task-untrusted-binary: {history: 21d}}\n"),
     ("listed", "defender: {}\nSENTINEL"),
     ("schema", "defender: {}\nSENTINEL"),
+    ("law-table", "SENTINEL"),
     ("actions", "defender: {}\nSENTINELresponse_actions: forbid\n"),
     ("last", "defender: {}\nSENTINEL"),
 ];
 
-/// Rules that meet what environments differ in: named workspaces, properties of the newest beta, a table that only a schema
-/// file knows, a query at the limit that the marker counts towards, a response action, a finding that is silenced.
+/// Rules that meet what environments differ in: named workspaces, properties of the newest beta, a column that a schema
+/// file does not know, a query at the limit that the marker counts towards, a response action, a finding that is silenced.
 fn rules(folder: &Path) {
     let head = |id: &str| format!("id: {id}\nname: {id}\nstatus: production\nseverity: low\n");
     let sentinel = "sentinel: {kind: scheduled, frequency: PT1H, period: PT1H}\n";
@@ -40,7 +41,7 @@ fn rules(folder: &Path) {
     for (id, rest) in [
         ("named", "query: SecurityEvent | take 1\nsentinel: {kind: scheduled, frequency: PT1H, period: PT1H, workspaces: [other]}\n".to_owned()),
         ("beta", "query: DeviceEvents\ndefender: {frequency: PT1H, lookback: P1D, entities: {hosts: [{deviceIdColumn: DeviceId}]}}\n".to_owned()),
-        ("own-table", format!("query: Own_CL | where Level == 4\n{sentinel}")),
+        ("own-table", format!("query: Own_CL | where Missing == 4\n{sentinel}")),
         ("long", format!("query: SecurityEvent | where Account != \"{pad}\"\n{sentinel}")),
         ("acts", "query: DeviceEvents\ndefender: {frequency: PT1H, entities: {hosts: [{deviceIdColumn: DeviceId}]}, \
                   actions: {isolateDevices: [{deviceIdColumn: DeviceId, isolationType: full}]}}\n".to_owned()),
@@ -80,6 +81,7 @@ fn repository(folder: &Path) {
     put(folder, "environments/listed/allowlists/own.yaml", list);
     let schema = r#"{"platform": "sentinel", "complete": false, "tables": {"Own_CL": {"TimeGenerated": "datetime", "Level": "int"}}}"#;
     put(folder, "environments/schema/schema/sentinel.json", schema);
+    put(folder, "environments/law-table/schema/sentinel.json", schema);
 }
 
 #[test]
