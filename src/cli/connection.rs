@@ -65,29 +65,16 @@ impl Files for Disk {
 pub(crate) struct Line {
     pub(crate) session: Session,
     pub(crate) endpoints: Endpoints,
-    pub(crate) sandbox: Option<sandbox::Running>,
 }
 
-/// Prepares the way to an environment's services. Nothing is sent; `cloud: sandbox` is started.
+/// Prepares the way to the services of one of several environments. Nothing is sent; `cloud: sandbox` is started.
 pub(crate) async fn open(
-    environment: &Environment,
-    root: &Path,
-    credential: CredentialChoice,
-    settings: &Settings,
-) -> Result<Line, Failure> {
-    let network = Network::default();
-    let (session, endpoints) = open_within(&network, environment, root, credential, settings).await?;
-    Ok(Line { session, endpoints, sandbox: network.sandbox.into_inner() })
-}
-
-/// As [`open`], for one of several environments.
-async fn open_within(
     network: &Network,
     environment: &Environment,
     root: &Path,
     credential: CredentialChoice,
     settings: &Settings,
-) -> Result<(Session, Endpoints), Failure> {
+) -> Result<Line, Failure> {
     let (endpoints, own) = endpoints(network, environment, root, &settings.variables).await?;
     let (credential, variables) = match own {
         // The sandbox has one identity of its own; the user's credentials never go there.
@@ -102,7 +89,7 @@ async fn open_within(
         files: Arc::new(Disk),
         client: None,
     };
-    Ok((Session::connect_with(options, &network.common)?, endpoints))
+    Ok(Line { session: Session::connect_with(options, &network.common)?, endpoints })
 }
 
 /// Connects to every target of an environment and signs in to each service that it uses.
@@ -146,7 +133,7 @@ pub(crate) async fn prepare(
     credential: CredentialChoice,
     settings: &Settings,
 ) -> Result<Connection, Failure> {
-    let (session, _) = open_within(network, environment, root, credential, settings).await?;
+    let Line { session, .. } = open(network, environment, root, credential, settings).await?;
     let mut providers: Vec<Arc<dyn Provider>> = Vec::new();
     if let Some(target) = &environment.defender {
         let version = target.api_version.as_ref().map(|version| version.value.as_str());

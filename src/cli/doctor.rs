@@ -11,19 +11,19 @@ use serde_json::json;
 use crate::address::{Platform, Target, Workspace};
 use crate::checkup::{self, Check, Federation, Report, Repository, Status};
 use crate::compile::compile;
-use crate::model::environment::Environment;
+use crate::model::environment::{Cloud, Environment};
 use crate::provider::auth::{Identity, Variables};
 use crate::provider::probe::{Host, Probe, Reached, Unreached};
 use crate::provider::{ErrorKind, Provider as _, ProviderError};
 use crate::render::checkup as rendered;
 use crate::resource::{Body, Kind, Live, Resource};
 
-use super::block_on;
-use super::connection::{Line, open as open_line};
+use super::connection::{self, Line};
 use super::failure::{Exit, Failure, credential_error};
 use super::planning::CredentialArg;
 use super::repository::{EnvironmentArgs, Opened, open};
 use super::settings::Settings;
+use super::tenants::{Next, TenantArgs, Tenants};
 use super::ui::Ui;
 
 /// Arguments of `doctor`.
@@ -41,6 +41,8 @@ pub(crate) struct DoctorArgs {
     #[arg(long, value_name = "NAME", value_parser = super::planning::credential, default_value = "auto",
           hide_default_value = true, env = "PALISADE_CREDENTIAL", help = super::planning::credential_help())]
     credential: CredentialArg,
+    #[command(flatten)]
+    tenants: TenantArgs,
 }
 
 /// How to print what was found.
@@ -64,16 +66,22 @@ pub(crate) fn run(args: &DoctorArgs, start: &Path, settings: &Settings, ui: &Ui)
             .help("an environment is a file environments/NAME/environment.yaml"));
     }
     let repository = github(&opened.root, &settings.variables);
-    let mut reports = Vec::new();
-    for environment in chosen {
-        let report =
-            block_on(async { Ok(examine(&opened, environment, args, settings, &repository).await) })?;
+    let tenants = Tenants::new(&opened, settings, args.tenants, chosen.len())?;
+    let first = chosen.first().map(|first| &first.name);
+    let look = async |environment: &'_ Environment, ui: &Ui| {
+        let report = examine(&tenants, environment, args, &repository).await;
         if args.format == DoctorFormat::Text {
-            let space = if reports.is_empty() { "" } else { "\n" };
+            let space = if first == Some(&environment.name) { "" } else { "\n" };
             ui.data(&format!("{space}{}", rendered::text(&report, ui.out, ui.width)));
         }
-        reports.push(report);
-    }
+        Ok(report)
+    };
+    let mut reports = Vec::new();
+    tenants.each(&chosen, ui, look, |_, report| {
+        reports.extend(report);
+        Next::GoOn
+    });
+    tenants.close()?;
     if args.format == DoctorFormat::Json {
         match reports.as_slice() {
             [only] => ui.json(&rendered::json(only)),
@@ -99,19 +107,21 @@ fn github(root: &Path, variables: &Variables) -> Repository {
 }
 
 async fn examine(
-    opened: &Opened,
+    tenants: &Tenants<'_>,
     environment: &Environment,
     args: &DoctorArgs,
-    settings: &Settings,
     repository: &Repository,
 ) -> Report {
+    let (opened, settings) = (tenants.opened, tenants.settings);
     let mut report = Report {
         environment: environment.name.clone(),
         tenant_id: environment.tenant_id.value.clone(),
         checks: Vec::new(),
         federation: Federation::github(repository, &environment.name, FEDERATION_AUDIENCE),
     };
-    let line = match open_line(environment, &opened.root, args.credential.0, settings).await {
+    let credential = args.credential.0;
+    let line = match connection::open(&tenants.network, environment, &opened.root, credential, settings).await
+    {
         Ok(line) => line,
         Err(failure) => {
             report.checks.push(of_failure(&failure));
@@ -120,18 +130,13 @@ async fn examine(
     };
     let mut examination = Examination { opened, environment, settings, line, checks: &mut report.checks };
     examination.all().await;
-    let Line { session, endpoints, sandbox } = examination.line;
+    let Line { session, endpoints } = examination.line;
     report.federation.audience = endpoints.federation_audience().to_owned();
     report.federation.presented = session
         .presented()
         // An application's certificate speaks for itself and needs no federated credential.
         .filter(|presented| presented.issuer.starts_with("https://"))
         .map(|presented| (presented.issuer, presented.subject));
-    if let Some(running) = sandbox
-        && let Err(error) = running.stop().await
-    {
-        report.checks.push(of_failure(&Failure::from(error)));
-    }
     report
 }
 
@@ -253,7 +258,7 @@ impl Examination<'_> {
         }
         if let Some((_, identity)) = signed_in.first() {
             let variable = self.settings.variables.get("AZURE_TENANT_ID");
-            let variable = variable.filter(|_| self.line.sandbox.is_none());
+            let variable = variable.filter(|_| self.environment.cloud.value != Cloud::Sandbox);
             self.checks.push(checkup::tenant(&self.environment.tenant_id.value, identity, variable));
         }
         signed_in

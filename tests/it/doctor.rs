@@ -218,6 +218,31 @@ fn several_environments_make_one_report_and_the_worst_decides() {
     world.wrote_nothing();
 }
 
+#[test]
+fn several_at_once_say_the_same_in_the_same_order() {
+    let world = World::new();
+    crate::tenants::fleet(&world, 5);
+    world.switch("arm_missing_workspaces", "law-3");
+    // New each time: how long an answer took, how far clocks are apart, and the id of the request that was refused.
+    let is_new = |line: &str| {
+        line.contains("network")
+            || line.contains("clock")
+            || line.ends_with(')') && line.matches('-').count() == 4
+    };
+    let said = |arguments: &str| {
+        let ran = world.run(arguments).exits(1);
+        ran.stdout.lines().filter(|line| !is_new(line)).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let one_by_one = said("doctor");
+    assert_eq!(
+        one_by_one.iter().filter(|line| line.contains("stands in the way")).count(),
+        1,
+        "{one_by_one:#?}"
+    );
+    assert_eq!(said("doctor --tenant-parallelism 4"), one_by_one);
+    world.wrote_nothing();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_subject_of_the_run_and_both_forms_to_configure() {
     let beside = Beside::start().await;
