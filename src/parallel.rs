@@ -11,7 +11,7 @@ const WORTHWHILE: usize = 16;
 /// More threads than this only wait for memory.
 const MOST: usize = 8;
 /// As much as the main thread has: what nests deeply must not fare worse here than there.
-const STACK: usize = 8 << 20;
+pub(crate) const STACK: usize = 8 << 20;
 
 /// `work` on each of `items`, in their order.
 pub(crate) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {

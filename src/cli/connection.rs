@@ -155,10 +155,14 @@ impl Connection {
     }
 
     /// Lists every target, all at once, each as soon as its service is signed in to.
-    ///
-    /// The runtime's threads do it: with many environments under way, whoever waits for the result may be busy with another's
-    /// rules, and an answer must not wait for that before the next page is asked for.
     pub(crate) async fn list(&self) -> Result<Vec<TargetState>, Failure> {
+        let reads = self.providers.iter().map(|provider| read(&self.session, provider.as_ref()));
+        Ok(futures::future::join_all(reads).await.into_iter().collect::<Result<Vec<_>, _>>()?)
+    }
+
+    /// As [`Self::list`], by the runtime's threads: with many environments under way, whoever waits for the result may be busy with
+    /// another's rules, and an answer must not wait for that before the next page is asked for.
+    pub(crate) async fn list_apart(&self) -> Result<Vec<TargetState>, Failure> {
         let mut reads = JoinSet::new();
         for (at, provider) in self.providers.iter().enumerate() {
             let (session, provider) = (Arc::clone(&self.session), Arc::clone(provider));

@@ -136,9 +136,7 @@ async fn look(
     let watchlists = opened.has_watchlists(environment);
     let connection =
         prepare(&tenants.network, environment, watchlists, &opened.root, credential.0, settings).await?;
-    let turn = tenants.turn().await;
-    let states = connection.list().await?;
-    drop(turn);
+    let states = tenants.list(&connection).await?;
     let deployed = super::audit::deployed(&opened.root, &environment.owner.value);
     Ok(drift(&DriftInput {
         owner: &environment.owner.value,

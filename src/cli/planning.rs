@@ -241,9 +241,7 @@ pub(crate) async fn plan_environment<'a>(
         warn(opened, &diagnostics, ui);
     }
     let connection = connection?;
-    let turn = tenants.turn().await;
-    let states = connection.list().await?;
-    drop(turn);
+    let states = tenants.list(&connection).await?;
     if let Some(target) = unknown_target(&args.target, opened, environment, &desired.resources, &states) {
         return Err(target);
     }

@@ -3,7 +3,7 @@
 //! All share one runtime, one HTTP client, one embedded sandbox, one memory of what queries mean, and one answer to Ctrl-C;
 //! each tenant has its own quotas (`provider::Common`). With `--tenant-parallelism` several are under way at once, shared out
 //! among as many threads as there are cores: more would only push each other's rules out of the caches. A command that only
-//! reads counts those that are asked ([`Tenants::turn`]), and compiles further ones meanwhile. What they say is recorded and repeated in the order of
+//! reads counts those that are asked ([`Tenants::list`]), and compiles further ones meanwhile. What they say is recorded and repeated in the order of
 //! the environments: a report never depends on who was faster. What an environment read is dropped before its result is
 //! handed over, so memory does not grow with the number of tenants.
 //!
@@ -21,10 +21,12 @@ use jiff::civil::Date;
 use crate::compile::Desired;
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::model::environment::Environment;
+use crate::parallel::STACK;
+use crate::plan::TargetState;
 use crate::render::safe;
 use crate::verify::Verifier;
 
-use super::connection::Network;
+use super::connection::{Connection, Network};
 use super::failure::{Exit, Failure};
 use super::interrupt::Interrupt;
 use super::planning::warn;
@@ -109,10 +111,11 @@ impl<'a> Tenants<'a> {
         Self { under_way: self.parallel + ahead, ..self }
     }
 
-    /// Waits until another environment may be asked; hold on to it for as long as this one is.
-    pub(crate) async fn turn(&self) -> Option<tokio::sync::SemaphorePermit<'_>> {
+    /// What is at an environment's targets, as soon as another environment may be asked.
+    pub(crate) async fn list(&self, connection: &Connection) -> Result<Vec<TargetState>, Failure> {
         // Nobody closes it.
-        self.turns.acquire().await.ok()
+        let _turn = self.turns.acquire().await.ok();
+        if self.are_parallel() { connection.list_apart().await } else { connection.list().await }
     }
 
     /// Whether more than one is under way at once: nobody can be asked then.
@@ -153,7 +156,7 @@ impl<'a> Tenants<'a> {
                 for thread in 0..threads {
                     let (sender, begin, work) = (sender.clone(), &begin, &work);
                     let share = self.under_way / threads + usize::from(thread < self.under_way % threads);
-                    scope.spawn(move || {
+                    let worker = move || {
                         let one = async |(at, environment)| {
                             let own = ui.recording();
                             let result = work(environment, &own).await;
@@ -161,7 +164,9 @@ impl<'a> Tenants<'a> {
                         };
                         let all = stream::iter(std::iter::from_fn(begin)).for_each_concurrent(share, one);
                         self.runtime.block_on(all);
-                    });
+                    };
+                    // Should the system give no thread, what is left over is told as not begun.
+                    let _ = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, worker);
                 }
                 drop(sender);
                 let (mut waiting, mut turn) = (BTreeMap::new(), 0);

@@ -181,11 +181,15 @@ impl<'a> Builder<'a> {
                 wanted.push(Wanted { resource, content, at, is_there });
             }
         }
-        // Digests of all others, on all cores: what is decided below finds them made.
-        let others: Vec<&Wanted<'a>> = wanted.iter().filter(|wanted| !wanted.is_there).collect();
-        parallel::map(&others, |wanted| {
+        // Digests of what may differ, on all cores: what is decided below finds them made.
+        let others: Vec<(&Wanted<'a>, &Known<'a>)> = wanted
+            .iter()
+            .filter(|wanted| !wanted.is_there)
+            .filter_map(|wanted| Some((wanted, known.get(wanted.at?)?)))
+            .collect();
+        parallel::map(&others, |(wanted, known)| {
             wanted.content.digest();
-            wanted.at.and_then(|at| known.get(at)).map(|known| known.content.digest());
+            known.content.digest();
         });
         for wanted in wanted {
             let known = wanted.at.and_then(|at| known.get(at));

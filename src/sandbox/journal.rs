@@ -41,7 +41,7 @@ pub(crate) enum Line {
 
 const VERSION: u32 = 1;
 /// As many bytes of lines are decoded at a time.
-const BLOCK: usize = 8 << 20;
+const BLOCK: usize = 1 << 20;
 
 /// The open state directory. Dropping it releases the lock.
 #[derive(Debug)]
