@@ -96,6 +96,10 @@ const visibleRules = (page) =>
     rows.map((row) => row.querySelector("a").getAttribute("href").replace(/^rules\//, "").replace(/\.html$/, "")).sort(),
   );
 
+/** A cell's rules are there when the page says so: it hears of the new address after the click. */
+const answered = (page, technique, tactic) =>
+  page.getByRole("status").filter({ hasText: `for ${technique} (${tactic})` }).waitFor();
+
 /** The shipped rules of a technique (`T1053` has those of `T1053.005` too), under one tactic or any. */
 const named = (technique, tactic) =>
   shipped
@@ -184,10 +188,10 @@ describe("the matrix", () => {
           const cell = page.locator(`[data-tactic="${tactic}"] a.cell`).filter({ hasText: `${technique} Scheduled Task` });
           const count = Number(await cell.locator(".count").textContent());
           await cell.click();
+          await answered(page, technique, tactic);
           const wanted = named(technique, tactic);
           assert.ok(wanted.length > 0 && wanted.length === count, `${wanted.length} rules, the cell says ${count}`);
           assert.deepEqual(await visibleRules(page), wanted, `${tactic} ${technique}`);
-          assert.ok((await page.getByRole("status").textContent()).endsWith(` for ${technique} (${tactic})`));
         }
       }
     });
@@ -249,6 +253,7 @@ describe("without a mouse", () => {
       await page.locator(`a.cell[href="${cell}"]`).focus();
       await page.keyboard.press("Enter");
       const [tactic, technique] = cell.slice(1).split("/");
+      await answered(page, technique, tactic);
       assert.deepEqual(await visibleRules(page), named(technique, tactic));
     });
   });
