@@ -32,6 +32,8 @@ pub(super) struct Surroundings {
 pub(crate) struct Key {
     rule: usize,
     enabled: bool,
+    /// The platforms on which it has targets here: a rule may name workspaces that an environment lacks.
+    on: [bool; 2],
     surroundings: Surroundings,
 }
 
@@ -61,13 +63,21 @@ impl Surroundings {
     }
 
     /// The key of a rule; `None` when the environment says something about it.
-    pub(super) fn of_rule(self, scope: &Scope<'_>, rule: &Arc<Rule>, enabled: bool) -> Option<Key> {
+    pub(super) fn of_rule(
+        self,
+        scope: &Scope<'_>,
+        rule: &Arc<Rule>,
+        enabled: bool,
+        targets: &[Target],
+    ) -> Option<Key> {
         let Environment { parameters, overrides, .. } = scope.environment;
         let id = &rule.id.value;
         let untouched = scope.index.of_rule(id).is_empty()
             && parameters.iter().all(|given| given.rule.value != *id)
             && overrides.iter().all(|(overridden, _)| overridden.value != *id);
-        untouched.then(|| Key { rule: Arc::as_ptr(rule).addr(), enabled, surroundings: self })
+        let on = [Platform::Defender, Platform::Sentinel]
+            .map(|platform| targets.iter().any(|target| target.platform() == platform));
+        untouched.then(|| Key { rule: Arc::as_ptr(rule).addr(), enabled, on, surroundings: self })
     }
 }
 

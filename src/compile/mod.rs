@@ -105,7 +105,7 @@ pub fn compile_with(
     let surroundings = Surroundings::of(&scope);
     for (rule, enabled) in &selection.taken {
         let targets = targets(environment, rule, &mut diagnostics);
-        let key = surroundings.of_rule(&scope, rule, *enabled);
+        let key = surroundings.of_rule(&scope, rule, *enabled, &targets);
         if let Some(alike) = key.and_then(|key| analyses.alike(key)) {
             let owner = &environment.owner.value;
             desired.resources.extend(targets.iter().filter_map(|target| alike.at(rule, target, owner)));

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use palisade::compile::{Analyses, compile, compile_with};
 use palisade::load::load;
+use palisade::model::Repository;
 use palisade::verify::{Attacks, Verifier};
 
 /// A tenant of its own, with everything that an environment can say. Names of one length belong to one result.
@@ -22,6 +23,8 @@ const ENVIRONMENTS: &[(&str, &str)] = &[
     ("defender-only", "defender: {}\n"),
     ("preview", "defender: {preview_fields: true}\nSENTINEL"),
     ("two-workspaces", "defender: {}\nSENTINEL  - {subscription: S, resource_group: rg, workspace: other}\n"),
+    ("alone", "defender: {}\nSENTINEL"),
+    ("other", "defender: {}\nSENTINEL  - {subscription: S, resource_group: rg, workspace: other}\n"),
     ("severe", "defender: {}\nSENTINELoverrides: {RULE: {severity: high}}\n"),
     ("quiet", "defender: {}\nSENTINELlifecycle: {production: disabled}\n"),
     ("history", "defender: {}\nSENTINELparameters: {scheduled-task-untrusted-binary: {history: 21d}}\n"),
@@ -84,17 +87,20 @@ fn repository(folder: &Path) {
     put(folder, "environments/law-table/schema/sentinel.json", schema);
 }
 
+/// The repository in a folder, which must have nothing wrong with its files.
+fn sound(folder: &Path) -> Repository {
+    let (repository, mut found) = load(folder);
+    found.settle(&repository.sources);
+    let shown = palisade::render::diagnostics::text(&found, &repository.sources, false, 100);
+    assert!(!found.has_errors(), "{shown}");
+    repository
+}
+
 #[test]
 fn every_environment_compiles_as_if_it_were_alone() {
     let folder = tempfile::tempdir().unwrap();
     repository(folder.path());
-    let (repository, mut found) = load(folder.path());
-    found.settle(&repository.sources);
-    assert!(
-        !found.has_errors(),
-        "{}",
-        palisade::render::diagnostics::text(&found, &repository.sources, false, 100)
-    );
+    let repository = sound(folder.path());
     assert_eq!(repository.environments.len(), ENVIRONMENTS.len());
     let today = "2026-11-23".parse().unwrap();
     let shared = Analyses::default();
@@ -134,13 +140,7 @@ fn attacks_that_were_played_elsewhere_change_no_verdict() {
             .collect();
         fs::write(path, kept + &text).unwrap();
     }
-    let (repository, mut found) = load(folder.path());
-    found.settle(&repository.sources);
-    assert!(
-        !found.has_errors(),
-        "{}",
-        palisade::render::diagnostics::text(&found, &repository.sources, false, 100)
-    );
+    let repository = sound(folder.path());
     let today = "2026-11-23".parse().unwrap();
     let (analyses, attacks) = (Analyses::default(), Attacks::default());
     let mut broken = Vec::new();
